@@ -1,0 +1,58 @@
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import fp from 'fastify-plugin'
+import { correlationHeader } from '#src/correlation'
+import { requestPath } from '#src/request-path'
+
+// nginx's code for a client that hung up before its answer.
+const clientClosedRequest = 499
+
+/**
+ * Fastify's `logController`: one completion line per request. It is told of every request before any hook, also of one
+ * whose URL the router refuses, and hears of the end from the socket, also when the client hangs up.
+ */
+class RequestLog extends LogController {
+  constructor() {
+    super({ requestIdLogLabel: 'correlationId' })
+  }
+
+  override incomingRequest(request: FastifyRequest, reply: FastifyReply): void {
+    const startedAt = performance.now()
+    const line = { method: request.method, path: requestPath(request.raw.url ?? '') }
+    request.log.debug(line, 'Incoming request')
+
+    reply.raw.once('close', () => {
+      const userId = userIdOf(request)
+      request.log.info(
+        {
+          ...line,
+          route: request.routeOptions.url ?? 'unknown',
+          statusCode: reply.raw.writableEnded ? reply.raw.statusCode : clientClosedRequest,
+          durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
+          ...(userId && { userId }),
+        },
+        'Outgoing response',
+      )
+    })
+  }
+
+  // The socket's `close` covers it.
+  override requestCompleted(): void {}
+}
+
+export const requestLog = new RequestLog()
+
+/** Gives the caller the id under which the log knows the request. */
+export default fp(
+  async (app) => {
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header(correlationHeader, request.id)
+    })
+  },
+  { name: 'logging' },
+)
+
+// A request that was refused early has no principal, not even a null one.
+function userIdOf(request: FastifyRequest): string | undefined {
+  const { principal } = request as { principal?: { user: { id: string } } | null }
+  return principal?.user.id
+}
