@@ -15,7 +15,7 @@ export default fp(
   async (app) => {
     const isListed = originList(app.config.CORS_ORIGINS)
 
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       const { origin } = request.headers
       const listed = origin !== undefined && isListed(origin)
       reply.header('vary', 'Origin')
@@ -23,9 +23,11 @@ export default fp(
 
       if (request.method === 'OPTIONS' && origin && request.headers['access-control-request-method']) {
         if (listed) reply.headers(preflightHeaders)
-        return reply.code(204).send()
+        reply.code(204).send()
+        return
       }
       if (listed) reply.header('access-control-expose-headers', exposedHeaders)
+      done()
     })
   },
   { name: 'cors', dependencies: ['logging', 'security-headers'] },

@@ -1,3 +1,5 @@
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
@@ -13,9 +15,12 @@ declare module 'fastify' {
 
 const sweepMs = 100
 
+// A request that has begun to arrive when the stop begins has this long for the rest; bodies are small.
+const arrivalMs = 1000
+
 /**
  * Ends connections with the requests on them. Left to the defaults, a kept-alive connection that is busy when the stop
- * begins stays open for the whole keep-alive timeout, and the stop waits for it.
+ * begins, or one that is silent, stays open until its own timeout, and the stop waits for it.
  */
 export default fp(
   async (app) => {
@@ -30,15 +35,40 @@ export default fp(
     })
 
     // From the drain on, so that clients come back on another connection, and to another instance where there is one.
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, payload, done) => {
       if (draining) reply.header('connection', 'close')
+      done(null, payload)
     })
 
+    const closeUnused = trackConnections(app.server)
     app.addHook('preClose', async () => {
       draining = true
-      const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs).unref()
+      const deadline = performance.now() + arrivalMs
+      const sweep = setInterval(() => {
+        app.server.closeIdleConnections()
+        if (performance.now() > deadline) closeUnused()
+      }, sweepMs).unref()
       app.server.once('close', () => clearInterval(sweep))
     })
   },
   { name: 'lifecycle' },
 )
+
+/** Returns what closes each connection on which no complete request waits for its answer; Node has nothing for that. */
+function trackConnections(server: Server): () => void {
+  const sockets = new Set<Socket>()
+  const responses = new Set<ServerResponse>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('request', (_request, response) => {
+    responses.add(response)
+    response.once('close', () => responses.delete(response))
+  })
+
+  return () => {
+    const busy = new Set([...responses].filter(({ req }) => req.complete).map(({ req }) => req.socket))
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
+  }
+}

@@ -44,8 +44,9 @@ export const requestLog = new RequestLog()
 /** Gives the caller the id under which the log knows the request. */
 export default fp(
   async (app) => {
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header(correlationHeader, request.id)
+      done()
     })
   },
   { name: 'logging' },

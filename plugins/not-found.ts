@@ -20,22 +20,22 @@ export default fp(
       }
     })
 
-    function refuse(request: FastifyRequest, reply: FastifyReply): never {
+    function refusal(request: FastifyRequest, reply: FastifyReply): AppError {
       const path = requestPath(request.raw.url ?? '')
       const allowed = [...methods].filter((method) => routes.find(method, path) !== null)
       if (allowed.length === 0 || allowed.includes(request.method as HTTPMethod)) {
-        throw new AppError('NotFoundError', 'Not found')
+        return new AppError('NotFoundError', 'Not found')
       }
       reply.header('allow', allowed.sort().join(', '))
-      throw new AppError('MethodNotAllowedError', 'Method not allowed')
+      return new AppError('MethodNotAllowedError', 'Method not allowed')
     }
 
     // Before the body is read: what it holds does not matter here, and a parse error would hide the 404.
-    app.addHook('preParsing', async (request, reply) => {
-      if (request.is404) refuse(request, reply)
+    app.addHook('preParsing', (request, reply, _payload, done) => {
+      done(request.is404 ? refusal(request, reply) : undefined)
     })
     // For a plugin that finds out later and calls `reply.callNotFound()`.
-    app.setNotFoundHandler(refuse)
+    app.setNotFoundHandler((request, reply) => reply.send(refusal(request, reply)))
   },
   { name: 'not-found', dependencies: ['errors'] },
 )

@@ -18,8 +18,9 @@ export default fp(
 
     app.addHook('onSend', async (request, reply, payload) => {
       const isJson = String(reply.getHeader('content-type')).startsWith('application/json')
-      if (!isJson || typeof payload !== 'string' || payload === '') return
-      logPayload(request, 'Response body', JSON.parse(payload), responseSchema(request, reply.statusCode))
+      const body = isJson && typeof payload === 'string' ? parseJson(payload) : undefined
+      if (body === undefined) return
+      logPayload(request, 'Response body', body, responseSchema(request, reply.statusCode))
     })
   },
   { name: 'payload-logging', dependencies: ['logging'] },
@@ -31,6 +32,15 @@ function logPayload(request: FastifyRequest, message: string, payload: unknown, 
   if (Buffer.byteLength(json) <= maxBytes) request.log.info({ body }, message)
   // Cut, it is text and no longer an object; under its own name, because log stores give a name one type.
   else request.log.info({ bodyStart: Buffer.from(json).toString('utf8', 0, maxBytes) }, `${message} (cut)`)
+}
+
+// A hook that throws here would cost the answer its envelope.
+function parseJson(payload: string): unknown {
+  try {
+    return JSON.parse(payload)
+  } catch {
+    return undefined
+  }
 }
 
 function lookup(app: FastifyInstance, id: string): PayloadSchema | undefined {

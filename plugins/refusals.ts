@@ -36,11 +36,10 @@ export default fp(
     app.decorate('refusals', new EventEmitter())
 
     // Node itself answers a missing Host and an unknown expectation with an empty body of its own.
-    app.addHook('onRequest', async ({ raw }, reply) => {
+    app.addHook('onRequest', ({ raw }, reply, done) => {
       if (raw.headers['content-length'] || raw.headers['transfer-encoding']) bodyExpected.set(raw, reply)
-      if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
-        throw new AppError('MalformedRequestError', 'The Host header is missing')
-      }
+      const hostMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
+      done(hostMissing ? new AppError('MalformedRequestError', 'The Host header is missing') : undefined)
     })
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   },

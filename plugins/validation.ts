@@ -25,8 +25,8 @@ export const ajvOptions: NonNullable<FastifyServerOptions['ajv']> = {
   },
 }
 
-/** Fastify's `serializerOpts`: response models may use the same keywords. */
-export const serializerOptions = { ajv: { keywords } }
+/** Fastify's `serializerOpts`: response models may use the same keywords and formats. */
+export const serializerOptions = { ajv: { keywords, formats } }
 
 /** The one body that is read is JSON in UTF-8. An empty one counts as none, which is for the route's schema to judge. */
 export default fp(
