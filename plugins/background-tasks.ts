@@ -7,15 +7,12 @@ declare module 'fastify' {
   }
 }
 
-const settleMs = 5000
-
-/** The tracker of work that outlives a request. It is awaited when the last request is done. */
+/** The tracker of work that outlives a request. `src/app.ts` awaits it, before the first store is closed. */
 export default fp(
   async (app) => {
     const tasks = createBackgroundTasks(app.log)
     app.decorate('backgroundTasks', tasks)
     app.addHook('preClose', async () => tasks.abort())
-    app.addHook('onClose', () => tasks.settled(settleMs))
   },
   { name: 'background-tasks' },
 )

@@ -21,7 +21,7 @@ declare module 'fastify' {
 interface ConnectionError extends Error {
   code?: string
   /** The bytes of the packet that could not be parsed. */
-  rawPacket?: Buffer
+  rawPacket?: unknown
 }
 
 // How long a refused client may take to read its answer before the connection is cut.
@@ -95,7 +95,7 @@ function refusal({ code, rawPacket }: ConnectionError): { reason: RefusalReason;
       }
     case 'HPE_HEADER_OVERFLOW':
       // One limit covers the request line and the headers: without a line end so far, it is the URL.
-      return rawPacket && /^[A-Z-]+ [^\r\n]*$/.test(rawPacket.toString('latin1', 0, maxHeaderSize))
+      return Buffer.isBuffer(rawPacket) && /^[A-Z-]+ [^\r\n]*$/.test(rawPacket.toString('latin1', 0, maxHeaderSize))
         ? { reason: 'url_too_long', error: new AppError('UriTooLongError', 'The URL is too long') }
         : {
             reason: 'headers_too_large',

@@ -1,0 +1,2 @@
+export { createMongoClient } from './client.ts'
+export { createMongoTrail } from './trail.ts'

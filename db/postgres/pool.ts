@@ -1,0 +1,123 @@
+import {
+  Kysely,
+  type PostgresCursor,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type PostgresQueryResult,
+} from 'kysely'
+import type pg from 'pg'
+import { isServerError, toAppError } from './errors.ts'
+import type { Database } from './schema.ts'
+
+const SECOND = 1000
+
+/** Limits of a pool. Durations are in milliseconds. */
+interface PoolSettings {
+  /** Connections per process; over all instances at most 80 % of the server's `max_connections`. */
+  max: number
+  connectTimeoutMs: number
+  /** Gives up on the answer to a statement: longer than `statementTimeoutMs`, so that a live server speaks first. */
+  queryTimeoutMs: number
+  statementTimeoutMs: number
+  lockTimeoutMs: number
+  idleInTransactionTimeoutMs: number
+  idleTimeoutMs: number
+  maxLifetimeMs: number
+  applicationName: string
+}
+
+const defaults: PoolSettings = {
+  max: 10,
+  connectTimeoutMs: SECOND,
+  queryTimeoutMs: 2.5 * SECOND,
+  statementTimeoutMs: 2 * SECOND,
+  lockTimeoutMs: SECOND,
+  idleInTransactionTimeoutMs: 5 * SECOND,
+  idleTimeoutMs: 30 * SECOND,
+  maxLifetimeMs: 30 * 60 * SECOND,
+  applicationName: 'gatehouse',
+}
+
+/** Options of a `pg` pool on which nothing waits without a limit: the driver's own defaults wait for ever. */
+export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
+  const limits = { ...defaults, ...settings }
+  return {
+    connectionString: url,
+    max: limits.max,
+    connectionTimeoutMillis: limits.connectTimeoutMs,
+    query_timeout: limits.queryTimeoutMs,
+    statement_timeout: limits.statementTimeoutMs,
+    lock_timeout: limits.lockTimeoutMs,
+    idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
+    idleTimeoutMillis: limits.idleTimeoutMs,
+    maxLifetimeSeconds: limits.maxLifetimeMs / SECOND,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10 * SECOND,
+    application_name: limits.applicationName,
+  } satisfies pg.PoolConfig
+}
+
+/**
+ * The pool as Kysely shall see it. Differs from the bare one in that
+ * - a connection that lost touch with the server answers at once with the first error (so a rollback neither waits
+ *   again nor hides it) and is closed on release, where `pg` would hand it out for ever;
+ * - errors of connections, idle or lent out, are reported and do not end the process;
+ * - a database that is down or slow is a `ServiceUnavailableError`;
+ * - ending it is left to who made the pool.
+ */
+export function guardPool(pool: pg.Pool, onError: (error: Error) => void = () => {}): PostgresPool {
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', onError))
+  return {
+    options: pool.options,
+    end: async () => {},
+    async connect() {
+      try {
+        return guardClient(await pool.connect())
+      } catch (error) {
+        throw toAppError(error)
+      }
+    },
+  }
+}
+
+function guardClient(client: pg.PoolClient & { processID?: number }): PostgresPoolClient {
+  let broken: unknown
+
+  async function send<R>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    if (broken) throw broken
+    try {
+      const { command, rowCount, rows } = await client.query(text, [...parameters])
+      return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows }
+    } catch (error) {
+      const shown = toAppError(error)
+      if (!isServerError(error)) broken = shown
+      throw shown
+    }
+  }
+
+  function query<R>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>
+  function query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>
+  function query<R>(
+    text: string | PostgresCursor<R>,
+    parameters: readonly unknown[] = [],
+  ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
+    if (typeof text !== 'string') throw new TypeError('Rows are not streamed: there is no cursor driver')
+    return send<R>(text, parameters)
+  }
+
+  return {
+    ...(client.processID === undefined ? {} : { processID: client.processID }),
+    query,
+    release: (destroy) => client.release(destroy || broken !== undefined),
+  }
+}
+
+/**
+ * The typed query builder on a guarded pool. Never `destroy()` it: the pool is ended by who made it.
+ * @param onError told of connections that broke; the statements on them fail by themselves
+ */
+export function createDatabase(pool: pg.Pool, onError?: (error: Error) => void): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: guardPool(pool, onError) }) })
+}

@@ -1,0 +1,2 @@
+export { createRedis } from './client.ts'
+export { createRedisCounters } from './counters.ts'

@@ -1,0 +1,62 @@
+import { hash, verify } from '@node-rs/argon2'
+import { dictionary } from '@zxcvbn-ts/language-common'
+import { BulkheadRejectedError, bulkhead } from 'cockatiel'
+import fp from 'fastify-plugin'
+import { createPasswords, defaultHashConcurrency, hashQueueFull, type Passwords } from '#src/auth'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    passwords: Passwords
+  }
+}
+
+const RETRY_AFTER_SECONDS = 2
+// No password that the policy lets through otherwise is shorter.
+const SHORTEST = 8
+
+/** Password hashing, as much of it at a time as there are cores: more would only make everything else wait. */
+export default fp(
+  async (app) => {
+    const { config, instruments } = app
+    const concurrency = config.PASSWORD_HASH_CONCURRENCY || defaultHashConcurrency(config.UV_THREADPOOL_SIZE)
+    const slots = bulkhead(concurrency, config.PASSWORD_HASH_QUEUE)
+    instruments.passwordHashQueueDepth(() => config.PASSWORD_HASH_QUEUE - slots.queueSlots)
+
+    const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await slots.execute(work)
+      } catch (error) {
+        throw error instanceof BulkheadRejectedError ? hashQueueFull(RETRY_AFTER_SECONDS, error) : error
+      }
+    }
+
+    const common = new Set(dictionary['passwords-common'].filter((password) => password.length >= SHORTEST))
+    app.decorate(
+      'passwords',
+      await createPasswords({
+        argon2: {
+          hash: (password, cost) =>
+            instruments.timedPasswordHash(() =>
+              // argon2id is the binding's default.
+              hash(password, {
+                memoryCost: cost.memoryKib,
+                timeCost: cost.timeCost,
+                parallelism: cost.parallelism,
+              }),
+            ),
+          verify: (encoded, password) => instruments.timedPasswordHash(() => verify(encoded, password)),
+        },
+        cost: {
+          memoryKib: config.ARGON2_MEMORY_KIB,
+          timeCost: config.ARGON2_TIME_COST,
+          parallelism: config.ARGON2_PARALLELISM,
+        },
+        minLength: config.PASSWORD_MIN_LENGTH,
+        isCommon: (password) => common.has(password.toLowerCase()),
+        bounded,
+        onMalformedHash: (err) => app.log.error({ err }, 'A stored password hash can not be read'),
+      }),
+    )
+  },
+  { name: 'passwords', dependencies: ['metrics'] },
+)

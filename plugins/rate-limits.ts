@@ -1,0 +1,153 @@
+import { createHmac } from 'node:crypto'
+import rateLimit, { type CreateRateLimitOptions, normalizeIP } from '@fastify/rate-limit'
+import { ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { createRedisCounters } from '#db/redis'
+import { parseEmail } from '#src/accounts'
+import { deriveKeys } from '#src/auth'
+import { AppError } from '#src/errors'
+import { type Counters, createLocalCounters, createSharedCounters, type PolicyName } from '#src/rate-limits'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The policies that a route is under, in the order they are charged; `default` if left out, `[]` for none. */
+    limits?: readonly PolicyName[]
+  }
+  interface FastifyRequest {
+    /** What the policies that were charged have left. */
+    limits: LimitState[] | null
+  }
+}
+
+interface LimitState {
+  policy: PolicyName
+  max: number
+  remaining: number
+  windowSeconds: number
+  resetSeconds: number
+}
+
+/** About 20 MB at most. */
+const MAX_LOCAL_KEYS = 100_000
+/** How long Redis is left alone after a failure. */
+const CIRCUIT_MS = 1000
+
+// What a body has to be read for is charged when it has been; everything else before a byte of it is.
+const needsBody: ReadonlySet<PolicyName> = new Set(['login', 'refresh'])
+const byDefault: readonly PolicyName[] = ['default']
+
+/** The rate limits: `@fastify/rate-limit` on counters that the instances share through Redis while it is there. */
+export default fp(
+  async (app) => {
+    const { config } = app
+    const emailKey = deriveKeys(config.JWT_SECRET_KEY).rateLimit
+    const counters = createCounters()
+
+    await app.register(rateLimit, {
+      global: false,
+      store: class {
+        incr(
+          key: string,
+          callback: (error: Error | null, result?: { current: number; ttl: number }) => void,
+          windowMs: number,
+        ) {
+          counters.increment(key, windowMs).then(
+            ({ current, ttlMs }) => callback(null, { current, ttl: ttlMs }),
+            (error: Error) => callback(error),
+          )
+        }
+        child() {
+          return this
+        }
+      },
+    })
+
+    const address = (request: FastifyRequest) => normalizeIP(request.ip)
+    const limiters = {
+      default: limiter('default', config.RATE_LIMIT_DEFAULT, (request) =>
+        request.tokenClaims !== null && !request.is404
+          ? `user:${request.tokenClaims.userId}`
+          : `address:${address(request)}`,
+      ),
+      login: limiter('login', config.RATE_LIMIT_LOGIN, (request) => {
+        const { email } = request.body as { email: string }
+        const hashed = createHmac('sha256', emailKey).update(parseEmail(email).emailKey).digest('base64url')
+        return `${hashed}:${address(request)}`
+      }),
+      'login-address': limiter('login-address', config.RATE_LIMIT_LOGIN_ADDRESS, address),
+      register: limiter('register', config.RATE_LIMIT_REGISTER, address),
+      refresh: limiter('refresh', config.RATE_LIMIT_REFRESH, (request) => {
+        const { refreshToken } = request.body as { refreshToken: string }
+        return app.sessions.sessionIdOf(refreshToken) ?? `address:${address(request)}`
+      }),
+    }
+
+    app.decorateRequest('limits', null)
+    // Where the token is looked at, but no session: guessing costs no query once the budget is gone.
+    app.addHook('onRequest', async (request, reply) => {
+      const policies = request.routeOptions.config.limits ?? byDefault
+      for (const policy of policies) if (!needsBody.has(policy)) await charge(policy, request, reply)
+    })
+    app.addHook('preHandler', async (request, reply) => {
+      const policies = request.routeOptions.config.limits
+      if (policies === undefined) return
+      for (const policy of policies) if (needsBody.has(policy)) await charge(policy, request, reply)
+    })
+
+    async function charge(policy: PolicyName, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+      if (policy === 'default') app.readToken(request)
+      const { state, exceeded } = await limiters[policy](request)
+      request.limits = [...(request.limits ?? []), state]
+      setHeaders(reply, request.limits)
+      if (!exceeded) return
+      app.instruments.rateLimitRejection(policy)
+      throw new AppError('RateLimitExceededError', 'Too many requests', { retryAfterSeconds: state.resetSeconds })
+    }
+
+    function limiter(policy: PolicyName, { max, windowSeconds }: { max: number; windowSeconds: number }, keyOf: KeyOf) {
+      const run = app.createRateLimit({
+        max,
+        timeWindow: windowSeconds * 1000,
+        // All limiters count in one store: the policy keeps their keys apart.
+        keyGenerator: (request) => `${policy}:${keyOf(request)}`,
+      } satisfies CreateRateLimitOptions)
+      return async (request: FastifyRequest) => {
+        const result = await run(request)
+        if (result.isAllowed) throw new TypeError('there is no list of callers without limits')
+        const resetSeconds = Math.max(1, result.ttlInSeconds)
+        const state: LimitState = { policy, max, remaining: result.remaining, windowSeconds, resetSeconds }
+        return { state, exceeded: result.isExceeded }
+      }
+    }
+
+    function createCounters(): Counters {
+      const local = createLocalCounters(MAX_LOCAL_KEYS)
+      if (!app.hasDecorator('redis')) return { increment: async (key, windowMs) => local.increment(key, windowMs) }
+      const circuit = circuitBreaker(handleAll, { halfOpenAfter: CIRCUIT_MS, breaker: new ConsecutiveBreaker(1) })
+      return createSharedCounters(createRedisCounters(app.redis), local, (call) => circuit.execute(call))
+    }
+  },
+  {
+    name: 'rate-limits',
+    dependencies: ['accounts', 'auth', 'cors', 'logging', 'metrics', 'redis', 'security-headers'],
+  },
+)
+
+type KeyOf = (request: FastifyRequest) => string
+
+// draft-ietf-httpapi-ratelimit-headers-10 (structured fields), and the older fields that many clients read.
+function setHeaders(reply: FastifyReply, limits: readonly LimitState[]): void {
+  const nearest = limits.reduce((a, b) => (b.remaining < a.remaining ? b : a))
+  reply.headers({
+    'ratelimit-policy': limits
+      .map(({ policy, max, windowSeconds }) => `"${policy}";q=${max};w=${windowSeconds}`)
+      .join(', '),
+    ratelimit: limits
+      .map(({ policy, remaining, resetSeconds }) => `"${policy}";r=${remaining};t=${resetSeconds}`)
+      .join(', '),
+    'x-ratelimit-limit': nearest.max,
+    'x-ratelimit-remaining': nearest.remaining,
+    'x-ratelimit-reset': nearest.resetSeconds,
+  })
+}

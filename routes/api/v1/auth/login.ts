@@ -1,0 +1,32 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { answer, errorAnswers, errorsOf, LoginBody, ref, TokenPair, tokenPairExample } from '#src/schemas'
+
+const route: FastifyPluginAsyncTypebox = async (app) => {
+  app.post(
+    '/login',
+    {
+      config: { limits: ['login-address', 'login'] },
+      schema: {
+        operationId: 'login',
+        summary: 'Sign in on a device',
+        description:
+          'Opens a session and gives its first pair of tokens. Unknown addresses and wrong passwords get the same answer in the same time.',
+        tags: ['auth'],
+        security: [],
+        body: LoginBody,
+        response: {
+          200: answer('The first tokens of a new session', ref(TokenPair), tokenPairExample),
+          ...errorAnswers('/api/v1/auth/login', [
+            ...errorsOf.everywhere,
+            ...errorsOf.withBody,
+            'InvalidCredentialsError',
+            'AccountDisabledError',
+          ]),
+        },
+      },
+    },
+    async (request) => app.sessions.login(request.body, request.auditContext()),
+  )
+}
+
+export default route

@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { emptyAnswer, errorAnswers, errorsOf } from '#src/schemas'
+
+const route: FastifyPluginAsyncTypebox = async (app) => {
+  app.post(
+    '',
+    {
+      schema: {
+        operationId: 'logout',
+        summary: 'Sign out',
+        description: 'Ends the session: its access and refresh tokens stop working at once.',
+        tags: ['auth'],
+        security: [{ accessToken: [] }],
+        response: {
+          204: emptyAnswer('The session has ended'),
+          ...errorAnswers('/api/v1/auth/logout', [...errorsOf.everywhere, ...errorsOf.withToken]),
+        },
+      },
+    },
+    async (request, reply) => {
+      await app.sessions.logout(request.authenticated(), request.auditContext())
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+export default route

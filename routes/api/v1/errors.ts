@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { answer, ErrorDescription, errorAnswers, errorDescriptions, errorsOf, PageOf, ref } from '#src/schemas'
+
+const route: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/errors',
+    {
+      schema: {
+        operationId: 'listErrors',
+        summary: 'List every error name',
+        description: 'The closed list that clients may switch on. It is one page.',
+        tags: ['reference'],
+        security: [],
+        response: {
+          200: answer('All error names', PageOf(ref(ErrorDescription)), {
+            items: errorDescriptions.slice(0, 2),
+            nextCursor: null,
+          }),
+          ...errorAnswers('/api/v1/errors', errorsOf.everywhere),
+        },
+      },
+    },
+    async () => ({ items: errorDescriptions, nextCursor: null }),
+  )
+}
+
+export default route

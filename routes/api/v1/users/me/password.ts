@@ -1,0 +1,33 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { emptyAnswer, errorAnswers, errorsOf, PasswordBody } from '#src/schemas'
+
+const route: FastifyPluginAsyncTypebox = async (app) => {
+  app.put(
+    '/password',
+    {
+      schema: {
+        operationId: 'changePassword',
+        summary: "Replace the caller's password",
+        description: 'Every other session of the account ends.',
+        tags: ['account'],
+        security: [{ accessToken: [] }],
+        body: PasswordBody,
+        response: {
+          204: emptyAnswer('The password is replaced'),
+          ...errorAnswers('/api/v1/users/me/password', [
+            ...errorsOf.everywhere,
+            ...errorsOf.withBody,
+            ...errorsOf.withToken,
+            'InvalidCredentialsError',
+          ]),
+        },
+      },
+    },
+    async (request, reply) => {
+      await app.accounts.changePassword(request.authenticated(), request.body, request.auditContext())
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+export default route

@@ -1,0 +1,95 @@
+import { AppError } from '#src/errors'
+
+/** What an access token says; times in seconds since 1970. */
+export interface AccessTokenClaims {
+  /** User id. */
+  sub: string
+  /** Session id. */
+  sid: string
+  iat: number
+  exp: number
+}
+
+/** One signing key: signs, and checks signature, algorithm, `typ`, `iss`, `aud`, `exp` and `nbf`. */
+export interface TokenKey {
+  kid: string
+  sign(claims: { sub: string; sid: string }): string
+  /** @throws whatever it likes when the token is not good */
+  verify(token: string): unknown
+}
+
+/** Makes and checks access tokens. */
+export interface AccessTokens {
+  issue(claims: { userId: string; sessionId: string }): string
+  /** What a good token says; `null` for any other text. */
+  verify(token: string): { userId: string; sessionId: string } | null
+}
+
+/** How far the clocks of two instances may be apart before one refuses what the other has just issued. */
+const CLOCK_TOLERANCE_SECONDS = 5
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/**
+ * @param keys the first one signs; all are accepted, each for its own `kid` only
+ * @param ttlSeconds how long a token lives; one that claims a longer life is refused
+ */
+export function createAccessTokens(keys: readonly [TokenKey, ...TokenKey[]], ttlSeconds: number): AccessTokens {
+  const byKid = new Map(keys.map((key) => [key.kid, key]))
+  // Our own headers are the same few strings for ever: recognising them saves parsing one per request.
+  const byHeader = new Map(keys.map((key) => [headerOf(key.sign({ sub: '', sid: '' })), key] as const))
+
+  const keyOf = (token: string): TokenKey | undefined => {
+    const header = headerOf(token)
+    return byHeader.get(header) ?? byKid.get(kidOf(header))
+  }
+
+  return {
+    issue: ({ userId, sessionId }) => keys[0].sign({ sub: userId, sid: sessionId }),
+    verify(token) {
+      const key = keyOf(token)
+      if (key === undefined) return null
+      let claims: unknown
+      try {
+        claims = key.verify(token)
+      } catch {
+        return null
+      }
+      if (!isClaims(claims)) return null
+      const fromTheFuture = claims.iat > Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS
+      if (fromTheFuture || claims.exp - claims.iat > ttlSeconds) return null
+      return { userId: claims.sub, sessionId: claims.sid }
+    },
+  }
+}
+
+/** The one answer to every access token that is not good, for whatever reason. */
+export function invalidToken(): AppError {
+  return new AppError('InvalidTokenError', 'The access token is invalid or expired')
+}
+
+function headerOf(token: string): string {
+  return token.slice(0, Math.max(0, token.indexOf('.')))
+}
+
+function kidOf(header: string): string {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'))
+    const kid = typeof parsed === 'object' && parsed !== null && 'kid' in parsed ? parsed.kid : undefined
+    return typeof kid === 'string' ? kid : ''
+  } catch {
+    return ''
+  }
+}
+
+function isClaims(value: unknown): value is AccessTokenClaims {
+  if (typeof value !== 'object' || value === null) return false
+  const { sub, sid, iat, exp } = value as Partial<Record<keyof AccessTokenClaims, unknown>>
+  return (
+    typeof sub === 'string' &&
+    uuid.test(sub) &&
+    typeof sid === 'string' &&
+    uuid.test(sid) &&
+    Number.isInteger(iat) &&
+    Number.isInteger(exp)
+  )
+}

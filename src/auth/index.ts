@@ -1,0 +1,6 @@
+export { type AccessTokens, createAccessTokens, invalidToken, type TokenKey } from './access-tokens.ts'
+export { type AuthKeys, deriveKeys } from './keys.ts'
+export { type Argon2, createPasswords, defaultHashConcurrency, hashQueueFull, type Passwords } from './passwords.ts'
+export { createRefreshTokens } from './refresh-tokens.ts'
+export type { Credentials, NewSession, RotationResult, Session, SessionLifetime, SessionStore } from './session.ts'
+export { createSessions, type Sessions, type TokenPair } from './sessions.ts'
