@@ -8,7 +8,7 @@ import { parseValue } from './config-values.ts'
 import { developmentKey, temporaryKey } from './development-key.ts'
 
 /** Variables under their names, as text. */
-export type Environment = Readonly<Record<string, string | undefined>>
+type Environment = Readonly<Record<string, string | undefined>>
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 

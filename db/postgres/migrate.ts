@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Kysely, PostgresDialect } from 'kysely'
 import { FileMigrationProvider, type MigrationResultSet, Migrator } from 'kysely/migration'
 import pg from 'pg'
@@ -27,6 +28,8 @@ export function createMigrations(pool: pg.Pool): Migrations {
     fs,
     path,
     migrationFolder: path.join(import.meta.dirname, 'migrations'),
+    // An import takes a URL: a path with a `%` or `#` in it is not one.
+    import: (file) => import(pathToFileURL(file).href),
   })
 
   const status = async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -7,7 +9,9 @@ import pg from 'pg'
 import { createMigrations, poolOptions } from '#db/postgres'
 import { createDatabase, createEmptyDatabase } from '#test/postgres'
 
-const all = ['0001_accounts', '0002_audit_trail']
+const all = readdirSync('db/postgres/migrations')
+  .map((file) => path.parse(file).name)
+  .sort()
 
 function openPool(t: TestContext, url: string, settings: Parameters<typeof poolOptions>[1] = {}): pg.Pool {
   const pool = new pg.Pool(poolOptions(url, settings))
@@ -28,7 +32,7 @@ test('migrations go up, down to nothing and up again to the same tables', async 
   const migrations = createMigrations(pool)
 
   assert.deepEqual(await migrations.status(), { pending: all, unknown: [] })
-  assert.deepEqual((await migrations.up()).slice(0, 2), all)
+  assert.deepEqual(await migrations.up(), all)
   const tables = await columns(pool)
   assert.deepEqual(await migrations.status(), { pending: [], unknown: [] })
   assert.deepEqual(await migrations.up(), [])
@@ -61,7 +65,7 @@ test('a migration may wait for a lock longer than a request may', async (t) => {
   const pool = openPool(t, url, { queryTimeoutMs: 150, statementTimeoutMs: 100, lockTimeoutMs: 50 })
   const migrations = createMigrations(pool)
   await migrations.up()
-  await migrations.down()
+  while ((await migrations.down()) !== '0002_audit_trail');
   const holder = new pg.Client(url)
   await holder.connect()
   t.after(() => holder.end())
@@ -70,7 +74,7 @@ test('a migration may wait for a lock longer than a request may', async (t) => {
   const applied = migrations.up()
   await sleep(400)
   await holder.query('commit')
-  assert.deepEqual(await applied, ['0002_audit_trail'])
+  assert.equal((await applied)[0], '0002_audit_trail')
 })
 
 test('a database that a newer release migrated is noticed and left alone', async (t) => {

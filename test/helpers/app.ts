@@ -111,7 +111,12 @@ export async function signIn(app: FastifyInstance, email: string) {
   return { accessToken, refreshToken, as }
 }
 
-/** The events of the outbox, oldest first. */
-export function outbox(app: FastifyInstance) {
-  return app.db.selectFrom('audit_outbox').selectAll().orderBy('id').execute()
+/** The audit events so far, oldest first, wherever the relay has got to with them. */
+export function auditEvents(app: FastifyInstance) {
+  return app.db
+    .selectFrom('audit_outbox')
+    .selectAll()
+    .union(app.db.selectFrom('audit_events').selectAll())
+    .orderBy('id')
+    .execute()
 }

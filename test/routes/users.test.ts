@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { login, outbox, password, refresh, register, signIn, signUp, startApp } from '#test/app'
+import { auditEvents, login, password, refresh, register, signIn, signUp, startApp } from '#test/app'
 import { assertEnvelope } from '#test/envelope'
 
 const me = '/api/v1/users/me'
@@ -51,7 +51,7 @@ suite('the profile', () => {
     const { as, user, email } = await signUp(app)
     assertEnvelope(await as('PATCH', me, { email: taken.toUpperCase(), fullName: 'Lost' }), 'EmailTakenError')
     assert.deepEqual((await as('GET', me)).json(), user)
-    const events = (await outbox(app)).filter(({ type }) => type === 'profile_change')
+    const events = (await auditEvents(app)).filter(({ type }) => type === 'profile_change')
     assert.deepEqual(
       events.map(({ outcome, user_id }) => [outcome, user_id]),
       [['failure', user.id]],
@@ -82,7 +82,7 @@ suite('the password', () => {
     assertEnvelope(await refresh(app, other.refreshToken), 'InvalidRefreshTokenError')
     assertEnvelope(await login(app, email), 'InvalidCredentialsError')
     assert.equal((await login(app, email, { password: newPassword })).statusCode, 200)
-    const types = (await outbox(app)).filter(({ user_id }) => user_id === user.id).map(({ type }) => type)
+    const types = (await auditEvents(app)).filter(({ user_id }) => user_id === user.id).map(({ type }) => type)
     assert.deepEqual(types, ['registration', 'login', 'login', 'password_change', 'session_revoked', 'login', 'login'])
   })
 
