@@ -25,7 +25,7 @@ interface EmbeddedOptions {
 }
 
 /** A PostgreSQL that belongs to this process, or is shared with the one that it belongs to. */
-export interface EmbeddedPostgres {
+interface EmbeddedPostgres {
   readonly url: string
   /** Changes when the server is killed, since it is started again. */
   readonly pid: number

@@ -39,7 +39,7 @@ export function isServerError(error: unknown): boolean {
 }
 
 /** Whether the database is down, out of reach or too slow, so that the same statement may succeed later. */
-export function isUnavailable(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = stateOf(error)
   if (isServerError(error)) return code !== undefined && unavailableState.test(code)

@@ -66,7 +66,7 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
  * - a database that is down or slow is a `ServiceUnavailableError`;
  * - ending it is left to who made the pool.
  */
-export function guardPool(pool: pg.Pool, onError: (error: Error) => void = () => {}): PostgresPool {
+function guardPool(pool: pg.Pool, onError: (error: Error) => void = () => {}): PostgresPool {
   pool.on('error', onError)
   pool.on('connect', (client) => client.on('error', onError))
   return {

@@ -31,7 +31,7 @@ async function createDatabaseFrom(t: TestContext, template: string): Promise<{ u
   await dropUnused()
   const url = await clusterUrl()
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await administer(url, `create database ${name} template ${template}`)
+  await administer(url, `create database ${name} template ${template} strategy file_copy`)
   // The hooks of a test run in the order they were added: whoever uses the database lets go of it after this one.
   t.after(() => {
     unused.push(name)

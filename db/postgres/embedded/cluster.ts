@@ -7,8 +7,7 @@ import type { Binaries } from './binaries.ts'
 import { type Identity, spawnAs } from './identity.ts'
 import { isAlive } from './processes.ts'
 
-/** The superuser of an embedded cluster. */
-export const SUPERUSER = 'gatehouse'
+const SUPERUSER = 'gatehouse'
 
 /** Where an embedded cluster keeps what. */
 export interface Cluster {

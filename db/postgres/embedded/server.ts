@@ -56,8 +56,9 @@ export async function ensureServer(plan: ServerPlan, port?: number, signal?: Abo
     const running = await findServer(plan.cluster)
     if (running && (await accepts(plan.cluster, running.port))) return running
     if (running || (child && !hasEnded(child))) continue
+    if (starts === MAX_STARTS) break
     if (starts > 0) await sleep(RESTART_PAUSE_MS * 2 ** starts)
-    if (++starts > MAX_STARTS) break
+    starts++
     await removeForeignLock(plan.cluster)
     child = await launch(plan, port ?? (await freePort()))
   }
