@@ -87,12 +87,12 @@ const foundByPath = (path: string, name: string) =>
   basename(path) === 'cli.ts' ||
   path === 'test/helpers/global-setup.ts'
 
-// A test is no reason to export something, unless it is there for tests.
+// A test is no reason for the service to export something.
 const usedExports: Rule = (modules) => {
   const used = new Set(
     modules.flatMap(({ path, imports }) =>
       imports
-        .filter(({ file }) => !within(path, 'test') || within(file, 'test/helpers'))
+        .filter(({ file }) => !within(path, 'test') || within(file, 'test'))
         .flatMap(({ file, names }) => (names ?? ['*']).map((name) => `${file} ${name}`)),
     ),
   )
