@@ -31,7 +31,8 @@ const BACKGROUND_MS = 5000
 const root = join(import.meta.dirname, '..')
 
 /**
- * The service, with every plugin and route, not yet listening.
+ * The service, with every plugin and route, not yet started: what is registered before `listen` is treated like our own
+ * routes, limits, logs and documentation included.
  * @param logger pino's options or a logger; `false` for none
  * @throws when a plugin can not start: a store that is down is no reason
  */
@@ -72,6 +73,5 @@ export async function buildApp(
   app.addHook('onClose', () => app.backgroundTasks.settled(BACKGROUND_MS))
   for (const name of decorators) app.getDecorator(name)
   await app.register(autoload, { dir: join(root, 'routes'), autoHooks: true, cascadeHooks: true, forceESM: true })
-  await app.ready()
   return app
 }

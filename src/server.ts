@@ -9,6 +9,8 @@ import { version } from './version.ts'
 const CONFIG_EXIT_CODE = 78
 
 const config = configOrExit()
+// Read by libuv when the first hash, name look-up or file access needs a thread, which is later.
+process.env.UV_THREADPOOL_SIZE = String(config.UV_THREADPOOL_SIZE)
 const app = await buildApp(config, { logger: await loggerOptions(config) })
 
 closeWithGrace(

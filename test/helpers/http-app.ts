@@ -52,6 +52,7 @@ export async function buildHttpApp(
     await app.register(plugin)
   }
   await app.register(backgroundTasks)
+  app.addHook('onClose', () => app.backgroundTasks.settled(5000))
   t.after(() => app.close())
   return {
     app,

@@ -1,0 +1,10 @@
+// What a team imports that grows its own routes on the service. `gatehouse/schemas` has the schemas.
+export type { AccountStore, Accounts, Principal, User } from '#src/accounts'
+export type { AuditEvent, AuditOutbox, AuditTrail, RequestContext } from '#src/audit'
+export type { SessionStore, Sessions, TokenPair } from '#src/auth'
+export type { IdempotencyStore } from '#src/idempotency'
+export { errorRegistry } from '#src/schemas'
+export { buildApp } from './app.ts'
+export { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts'
+export { AppError, type ErrorItem, type ErrorName, errorNames, unavailable, validationError } from './errors.ts'
+export { loggerOptions } from './logger.ts'
