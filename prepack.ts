@@ -16,4 +16,4 @@ writeFileSync('dist/package.json', JSON.stringify({ name, version, type, imports
 
 // The plugins are loaded by their folder, so nothing leads a type checker to what they add to Fastify.
 const decorators = globSync('plugins/*.ts').map((file) => `import '../${file.replace(/\.ts$/, '.js')}'\n`)
-appendFileSync('dist/src/index.d.ts', `\n${decorators.sort().join('')}`)
+appendFileSync('dist/src/gatehouse.d.ts', `\n${decorators.sort().join('')}`)

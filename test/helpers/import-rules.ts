@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path/posix'
 import type { Module } from '#test/modules'
+import manifest from '../../package.json' with { type: 'json' }
 
 /** What a rule has against the modules: one line each, empty where they keep it. */
 type Rule = (modules: Module[]) => string[]
@@ -79,9 +80,15 @@ const noCycles: Rule = (modules) => {
   return cycles
 }
 
+/** The sources of what the package offers to others. */
+const publicEntries = Object.values(manifest.exports)
+  .map((entry) => (typeof entry === 'string' ? entry : entry.types))
+  .map((path) => path.replace(/^\.\/dist\//, '').replace(/\.d\.ts$/, '.ts'))
+
 // Autoload takes the default exports of plugins and routes; Kysely and node:test find their files by path. The command
 // line has no exports, but the template of a migration.
 const foundByPath = (path: string, name: string) =>
+  publicEntries.includes(path) ||
   (within(path, 'plugins', 'routes') && (name === 'default' || name.startsWith('auto'))) ||
   path.includes('/migrations/') ||
   basename(path) === 'cli.ts' ||
