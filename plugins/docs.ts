@@ -2,7 +2,17 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { ActivityEvent, ErrorDescription, ErrorEnvelope, Health, Liveness, Readiness, Session, TokenPair, User } from '#src/schemas'
+import {
+  ActivityEvent,
+  ErrorDescription,
+  ErrorEnvelope,
+  Health,
+  Liveness,
+  Readiness,
+  Session,
+  TokenPair,
+  User,
+} from '#src/schemas'
 import { version } from '#src/version'
 
 // The page loads its own scripts and styles; inline styles and data images are what it draws its icons with.
@@ -18,7 +28,17 @@ const pagePolicy = [
 /** The OpenAPI document and the page that shows it. Nothing is served that the document does not describe. */
 export default fp(
   async (app) => {
-    for (const schema of [User, TokenPair, Session, ActivityEvent, Health, Liveness, Readiness, ErrorEnvelope, ErrorDescription]) {
+    for (const schema of [
+      User,
+      TokenPair,
+      Session,
+      ActivityEvent,
+      Health,
+      Liveness,
+      Readiness,
+      ErrorEnvelope,
+      ErrorDescription,
+    ]) {
       app.addSchema(schema)
     }
     await app.register(swagger, {
@@ -58,7 +78,7 @@ export default fp(
       theme: { title: 'Gatehouse API' },
     })
   },
-  { name: 'docs', dependencies: ['security-headers', 'validation'] },
+  { name: 'docs', dependencies: ['errors', 'security-headers', 'validation'] },
 )
 
 /** A route that does not say what it does, takes and answers does not get into the service. */

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorEnvelope, errorHeaders } from '#src/error-envelope'
-import { AppError, unavailable } from '#src/errors'
+import { AppError } from '#src/errors'
 import { requestPath } from '#src/request-path'
 import { type SchemaViolation, validationItem } from '#src/validation-items'
 
@@ -20,7 +20,6 @@ const frameworkErrors: Record<string, (error: FastifyError) => AppError> = {
     new AppError('UnsupportedMediaTypeError', 'The request body must be application/json'),
   FST_ERR_MAX_PARAM_LENGTH: () => new AppError('UriTooLongError', 'A part of the URL is too long'),
   FST_ERR_HANDLER_TIMEOUT: () => new AppError('GatewayTimeoutError', 'The request took too long'),
-  FST_UNDER_PRESSURE: (error) => unavailable('The service is overloaded', error, 2),
 }
 
 /** The only place where an error becomes a status; what it does not know is a fault of ours. */
@@ -49,12 +48,15 @@ function publicError(error: unknown, request: FastifyRequest): AppError {
   return new AppError('InternalServerError', 'Internal server error', { cause: error })
 }
 
-// A 4xx is the caller's affair and has its completion line; a fault is logged here, once.
+// A 4xx is the caller's affair and has its completion line; a fault is logged here, once. A 503 without a cause was our
+// own decision, which is counted: a line for each would only add to the load.
 function logFault(error: unknown, shown: AppError, { log }: FastifyRequest): void {
   if (shown.name === 'InternalServerError') {
     log.error({ err: error instanceof Error ? error : new TypeError(`Thrown: ${typeof error}, not an error`) }, 'Fault')
-  } else if (shown.name === 'ServiceUnavailableError' || shown.name === 'GatewayTimeoutError') {
-    log.warn({ err: shown.cause ?? error }, shown.message)
+  } else if (shown.name === 'GatewayTimeoutError') {
+    log.warn({ err: error }, shown.message)
+  } else if (shown.name === 'ServiceUnavailableError' && shown.cause !== undefined) {
+    log.warn({ err: shown.cause }, shown.message)
   }
 }
 

@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import { invalidToken } from '#src/auth'
 import { type BusinessMetrics, loginReasons, refreshReasons, registrationReasons } from '#src/business-metrics'
 import { AppError } from '#src/errors'
+import { type OverloadReason, overloadReasons } from '#src/overload'
 import { type PolicyName, policyNames } from '#src/rate-limits'
 import { metricsRouteSchema } from '#src/schemas'
 import { version } from '#src/version'
@@ -17,6 +18,7 @@ declare module 'fastify' {
       registry: client.Registry
       business: BusinessMetrics
       rateLimitRejection(policy: PolicyName): void
+      overloadRejection(reason: OverloadReason): void
       auditEventsRelayed(count: number): void
       /** Says how the outbox gauges are read at each scrape. */
       auditBacklog(read: () => Promise<{ pending: number; oldestSeconds: number }>): void
@@ -97,6 +99,13 @@ export default fp(
       registers,
     })
     for (const policy of policyNames) rejections.inc({ policy }, 0)
+    const sheds = new client.Counter({
+      name: 'overload_rejections_total',
+      help: 'Total requests refused because the service is overloaded',
+      labelNames: ['reason'],
+      registers,
+    })
+    for (const reason of overloadReasons) sheds.inc({ reason }, 0)
     const relayed = new client.Counter({
       name: 'audit_events_relayed_total',
       help: 'Total audit events carried to the trail',
@@ -129,6 +138,7 @@ export default fp(
         tokenRefresh: outcomes('token_refreshes_total', 'Total token refreshes', refreshReasons),
       },
       rateLimitRejection: (policy) => rejections.inc({ policy }),
+      overloadRejection: (reason) => sheds.inc({ reason }),
       auditEventsRelayed: (count) => relayed.inc(count),
       auditBacklog(read) {
         backlogReader = read

@@ -26,7 +26,9 @@ export default fp(
       try {
         return await slots.execute(work)
       } catch (error) {
-        throw error instanceof BulkheadRejectedError ? hashQueueFull(RETRY_AFTER_SECONDS, error) : error
+        if (!(error instanceof BulkheadRejectedError)) throw error
+        instruments.overloadRejection('password_hash_queue')
+        throw hashQueueFull(RETRY_AFTER_SECONDS)
       }
     }
 
