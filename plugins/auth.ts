@@ -7,18 +7,20 @@ import { AppError } from '#src/errors'
 declare module 'fastify' {
   interface FastifyInstance {
     accessTokens: AccessTokens
-    /** Reads the access token, if there is a good one, into `tokenClaims`. No store is asked. */
-    readToken(request: FastifyRequest): void
+    /** What the access token of a request says, `null` without a good one. No store is asked. */
+    readToken(request: FastifyRequest): TokenClaims | null
     /** An `onRequest` hook: only a caller with a good access token of a live session passes. */
     authenticate(request: FastifyRequest): Promise<void>
   }
   interface FastifyRequest {
     /** Who makes the request; `null` before and without authentication. */
     principal: Principal | null
-    /** What a good access token says, before its session was looked up. */
-    tokenClaims: { userId: string; sessionId: string } | null
+    /** What `readToken` has found; `undefined` before. */
+    tokenClaims: TokenClaims | null | undefined
   }
 }
+
+type TokenClaims = NonNullable<ReturnType<AccessTokens['verify']>>
 
 const bearer = /^Bearer +([\w~+/.-]+=*) *$/i
 
@@ -32,20 +34,23 @@ export default fp(
     ]
     app.decorate('accessTokens', createAccessTokens(namespaces, config.ACCESS_TOKEN_TTL_SECONDS))
     app.decorateRequest('principal', null)
-    app.decorateRequest('tokenClaims', null)
+    app.decorateRequest('tokenClaims', undefined)
 
     app.decorate('readToken', (request) => {
-      const { authorization } = request.headers
-      const token = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
-      request.tokenClaims = token === undefined ? null : app.accessTokens.verify(token)
+      if (request.tokenClaims === undefined) {
+        const [, token] = bearer.exec(request.headers.authorization ?? '') ?? []
+        request.tokenClaims = token === undefined ? null : app.accessTokens.verify(token)
+      }
+      return request.tokenClaims
     })
 
     app.decorate('authenticate', async (request) => {
       if (request.headers.authorization === undefined) {
         throw new AppError('AuthenticationRequiredError', 'An access token is required')
       }
-      if (request.tokenClaims === null) throw invalidToken()
-      request.principal = await app.sessions.principal(request.tokenClaims)
+      const claims = app.readToken(request)
+      if (claims === null) throw invalidToken()
+      request.principal = await app.sessions.principal(claims)
     })
 
     async function tokenKey(secret: string, namespace: string): Promise<TokenKey> {

@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto'
 import rateLimit, { type CreateRateLimitOptions, normalizeIP } from '@fastify/rate-limit'
-import { ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { createRedisCounters } from '#db/redis'
@@ -11,7 +10,10 @@ import { type Counters, createLocalCounters, createSharedCounters, type PolicyNa
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The policies that a route is under, in the order they are charged; `default` if left out, `[]` for none. */
+    /**
+     * The policies that a route is under, in the order they are charged; `default` if left out. `[]` for none: a probe,
+     * which is also answered under overload.
+     */
     limits?: readonly PolicyName[]
   }
   interface FastifyRequest {
@@ -31,7 +33,7 @@ interface LimitState {
 /** About 20 MB at most. */
 const MAX_LOCAL_KEYS = 100_000
 /** How long Redis is left alone after a failure. */
-const CIRCUIT_MS = 1000
+const REDIS_PAUSE_MS = 1000
 
 // What a body has to be read for is charged when it has been; everything else before a byte of it is.
 const needsBody: ReadonlySet<PolicyName> = new Set(['login', 'refresh'])
@@ -65,11 +67,10 @@ export default fp(
 
     const address = (request: FastifyRequest) => normalizeIP(request.ip)
     const limiters = {
-      default: limiter('default', config.RATE_LIMIT_DEFAULT, (request) =>
-        request.tokenClaims !== null && !request.is404
-          ? `user:${request.tokenClaims.userId}`
-          : `address:${address(request)}`,
-      ),
+      default: limiter('default', config.RATE_LIMIT_DEFAULT, (request) => {
+        const claims = request.is404 ? null : app.readToken(request)
+        return claims ? `user:${claims.userId}` : `address:${address(request)}`
+      }),
       login: limiter('login', config.RATE_LIMIT_LOGIN, (request) => {
         const { email } = request.body as { email: string }
         const hashed = createHmac('sha256', emailKey).update(parseEmail(email).emailKey).digest('base64url')
@@ -96,7 +97,6 @@ export default fp(
     })
 
     async function charge(policy: PolicyName, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-      if (policy === 'default') app.readToken(request)
       const { state, exceeded } = await limiters[policy](request)
       request.limits = [...(request.limits ?? []), state]
       setHeaders(reply, request.limits)
@@ -124,13 +124,12 @@ export default fp(
     function createCounters(): Counters {
       const local = createLocalCounters(MAX_LOCAL_KEYS)
       if (!app.hasDecorator('redis')) return { increment: async (key, windowMs) => local.increment(key, windowMs) }
-      const circuit = circuitBreaker(handleAll, { halfOpenAfter: CIRCUIT_MS, breaker: new ConsecutiveBreaker(1) })
-      return createSharedCounters(createRedisCounters(app.redis), local, (call) => circuit.execute(call))
+      return createSharedCounters(createRedisCounters(app.redis), local, REDIS_PAUSE_MS)
     }
   },
   {
     name: 'rate-limits',
-    dependencies: ['accounts', 'auth', 'cors', 'logging', 'metrics', 'redis', 'security-headers'],
+    dependencies: ['accounts', 'auth', 'cors', 'logging', 'metrics', 'overload', 'redis', 'security-headers'],
   },
 )
 

@@ -47,20 +47,34 @@ export function createLocalCounters(maxKeys: number, now: () => number = () => p
 /**
  * Counts that all instances share, with this process's own count beside them. While the shared ones do not answer, the
  * own count stands in, and goes on from where it was: a limit is at worst multiplied by the number of instances.
- * @param guarded runs a call to the shared counters, or rejects at once while they are known to be away
+ * @param pauseMs how long the shared counters are left alone after a failure. Then one caller tries them, and nobody
+ * else waits for what comes of it.
  */
 export function createSharedCounters(
   shared: Counters,
   local: LocalCounters,
-  guarded: <T>(call: () => Promise<T>) => Promise<T>,
+  pauseMs: number,
+  now: () => number = () => performance.now(),
 ): Counters {
+  let away = false
+  let nextTryAt = 0
+  const takesTurn = () => {
+    if (!away) return true
+    if (now() < nextTryAt) return false
+    nextTryAt = now() + pauseMs
+    return true
+  }
   return {
     async increment(key, windowMs) {
       const own = local.increment(key, windowMs)
+      if (!takesTurn()) return own
       try {
-        const all = await guarded(() => shared.increment(key, windowMs))
+        const all = await shared.increment(key, windowMs)
+        away = false
         return all.current >= own.current ? all : own
       } catch {
+        if (!away) nextTryAt = now() + pauseMs
+        away = true
         return own
       }
     },
