@@ -45,15 +45,14 @@ export async function createPasswords(deps: Dependencies) {
   const dummyHash = await argon2.hash('no password has this hash', cost)
 
   const verifyHash = async (hash: string, password: string): Promise<boolean> => {
-    const stored = parseCost(hash)
-    if (stored === null || exceeds(stored, MAX_COST)) {
-      deps.onMalformedHash(new Error('a stored password hash is malformed or too expensive to check'))
-      return argon2.verify(dummyHash, password).then(() => false)
-    }
     try {
+      const stored = parseCost(hash)
+      if (stored === null || exceeds(stored, MAX_COST)) throw new Error('the hash is malformed or too expensive')
       return await argon2.verify(hash, password)
     } catch (error) {
       deps.onMalformedHash(error)
+      // Takes the time of a check, so that a caller can not tell such an account from others.
+      await argon2.verify(dummyHash, password)
       return false
     }
   }
@@ -106,8 +105,8 @@ export function defaultHashConcurrency(threadPoolSize: number): number {
 }
 
 /** The answer when the queue of hashes is full. */
-export function hashQueueFull(retryAfterSeconds: number, cause?: unknown) {
-  return unavailable('Too many passwords are being checked', cause, retryAfterSeconds)
+export function hashQueueFull(retryAfterSeconds: number) {
+  return unavailable('Too many passwords are being checked', undefined, retryAfterSeconds)
 }
 
 function parseCost(hash: string): Argon2Cost | null {
