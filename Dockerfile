@@ -1,5 +1,5 @@
 # The dev dependency "node" runs the npm scripts on a developer's machine; here the image brings the runtime.
-FROM node:26-slim
+FROM node:26.13-slim
 
 ENV NODE_ENV=production \
     HOST=0.0.0.0
