@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { suite, type TestContext, test } from 'node:test'
+import type { FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
+import { newEmail, password, register, signUp, startApp, until } from '#test/app'
+import { assertEnvelope } from '#test/envelope'
+import { startRedis } from '#test/redis'
+
+const me = '/api/v1/users/me'
+
+/** Two instances of the service on one database and one Redis; `null` where there is no Redis. */
+async function startTwo(t: TestContext, environment: Record<string, string>) {
+  const redis = await startRedis(t)
+  if (redis === null) return null
+  const { app: a, url } = await startApp(t, { ...environment, REDIS_URL: redis.url })
+  const { app: b } = await startApp(t, { ...environment, REDIS_URL: redis.url, POSTGRES_URL: url })
+  const connected = async () =>
+    [a, b].every(({ dependencies }) => dependencies.states.get('redis')?.healthy) &&
+    [a, b].every((app) => app.redis.status === 'ready')
+  await until(connected, 'both have connected to Redis')
+  return { a, b, redis, connected }
+}
+
+const wrongLogin = (app: FastifyInstance, email: string, secret = 'a wrong password it is') =>
+  app.inject({ method: 'POST', url: '/api/v1/auth/login', payload: { email, password: secret } })
+
+suite('instances that share Redis', () => {
+  test('let five of fifty parallel logins for one e-mail past the limiter', async (t) => {
+    const two = await startTwo(t, { RATE_LIMIT_LOGIN: '5/60' })
+    if (two === null) return
+    const { a, b } = two
+    const { email } = await register(a)
+    for (const address of [email, newEmail()]) {
+      const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => wrongLogin(n % 2 ? a : b, address)))
+      const statuses = answers.map(({ statusCode }) => statusCode)
+      assert.equal(statuses.filter((status) => status === 401).length, 5)
+      assert.equal(statuses.filter((status) => status === 429).length, 45)
+    }
+  })
+
+  test('count a user once, and leave the other one behind the address alone', async (t) => {
+    const two = await startTwo(t, { RATE_LIMIT_DEFAULT: '300/60' })
+    if (two === null) return
+    const { a, b } = two
+    const [first, second] = [await signUp(a), await signUp(a)]
+    const read = (app: FastifyInstance, token: string, remoteAddress = '192.0.2.1') =>
+      app.inject({ url: me, headers: { authorization: `Bearer ${token}` }, remoteAddress })
+    const spend = (token: string) => Promise.all(Array.from({ length: 300 }, (_, n) => read(n % 2 ? a : b, token)))
+    assert.ok((await spend(first.accessToken)).every(({ statusCode }) => statusCode === 200))
+    for (const app of [a, b]) {
+      assertEnvelope(await read(app, first.accessToken), 'RateLimitExceededError')
+      assertEnvelope(await read(app, first.accessToken, '198.51.100.1'), 'RateLimitExceededError')
+    }
+    assert.ok((await spend(second.accessToken)).every(({ statusCode }) => statusCode === 200))
+  })
+
+  test('count bad tokens of an address once, and leave good ones alone', async (t) => {
+    const two = await startTwo(t, { RATE_LIMIT_DEFAULT: '300/60' })
+    if (two === null) return
+    const { a, b } = two
+    const { accessToken } = await signUp(a)
+    const read = (app: FastifyInstance, token: string) =>
+      app.inject({ url: me, headers: { authorization: `Bearer ${token}` } })
+    const guesses = await Promise.all(Array.from({ length: 300 }, (_, n) => read(n % 2 ? a : b, `guess-${n}`)))
+    assert.ok(guesses.every(({ statusCode }) => statusCode === 401))
+    for (const app of [a, b]) assertEnvelope(await read(app, 'one.more.guess'), 'RateLimitExceededError')
+    assert.equal((await read(b, accessToken)).statusCode, 200)
+  })
+
+  test('keep no e-mail address in Redis, and nothing for longer than its window', async (t) => {
+    const two = await startTwo(t, {})
+    if (two === null) return
+    const { email, refreshToken } = await signUp(two.a)
+    await two.b.inject({ method: 'POST', url: '/api/v1/auth/refresh', payload: { refreshToken } })
+    await two.b.inject({ url: '/nowhere' })
+    const redis = new Redis(two.redis.url)
+    t.after(() => redis.disconnect())
+    const keys = await redis.keys('*')
+    assert.deepEqual(
+      keys.map((key) => key.split(':').slice(0, 3).join(':')).sort(),
+      ['default', 'login', 'login-address', 'refresh', 'register'].map((policy) => `gatehouse:limit:${policy}`),
+    )
+    const local = email.slice(0, email.indexOf('@'))
+    assert.ok(keys.every((key) => !key.includes(local) && !key.includes('@') && !key.includes(refreshToken)))
+    for (const key of keys) {
+      const ttl = await redis.pttl(key)
+      assert.ok(ttl > 0 && ttl <= 60_000, key)
+    }
+  })
+
+  test('give a counter without an end one, so that it locks nobody out for ever', async (t) => {
+    const two = await startTwo(t, { RATE_LIMIT_DEFAULT: '3/60' })
+    if (two === null) return
+    const redis = new Redis(two.redis.url)
+    t.after(() => redis.disconnect())
+    await redis.set('gatehouse:limit:default:address:127.0.0.1', '1000')
+    assert.equal((await two.a.inject({ url: '/nowhere' })).headers['retry-after'], '60')
+    assert.ok((await redis.pttl('gatehouse:limit:default:address:127.0.0.1')) > 0)
+  })
+})
+
+suite('without Redis', () => {
+  test('each instance goes on from its own count, and shares again when Redis is back', async (t) => {
+    const two = await startTwo(t, { RATE_LIMIT_LOGIN: '5/60' })
+    if (two === null) return
+    const { a, b, redis } = two
+    const email = newEmail()
+    for (let n = 0; n < 3; n++) assert.equal((await wrongLogin(a, email)).statusCode, 401)
+    await redis.kill()
+    const later = [
+      await wrongLogin(a, email),
+      await wrongLogin(a, email),
+      await wrongLogin(a, email),
+      await wrongLogin(a, email),
+    ]
+    assert.deepEqual(
+      later.map(({ statusCode }) => statusCode),
+      [401, 401, 429, 429],
+    )
+    const elsewhere = await Promise.all(Array.from({ length: 20 }, () => wrongLogin(b, email)))
+    assert.equal(elsewhere.filter(({ statusCode }) => statusCode === 401).length, 5, 'at worst once per instance')
+    assert.equal(elsewhere.filter(({ statusCode }) => statusCode === 429).length, 15)
+
+    await redis.restart()
+    await until(two.connected, 'both have connected again')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    const other = newEmail()
+    const shared = await Promise.all(Array.from({ length: 20 }, (_, n) => wrongLogin(n % 2 ? a : b, other)))
+    assert.ok(shared.filter(({ statusCode }) => statusCode === 401).length <= 6)
+    assert.equal((await wrongLogin(a, email)).statusCode, 429, 'an empty Redis is no new budget')
+  })
+
+  test('an instance that has never seen Redis limits all the same', async (t) => {
+    const { app } = await startApp(t, { REDIS_URL: 'redis://127.0.0.1:9/0', RATE_LIMIT_LOGIN: '5/60' })
+    const email = newEmail()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => wrongLogin(app, email, password)))
+    assert.equal(answers.filter(({ statusCode }) => statusCode === 401).length, 5)
+    for (const answer of answers.filter(({ statusCode }) => statusCode !== 401)) {
+      assertEnvelope(answer, 'RateLimitExceededError')
+    }
+  })
+})
