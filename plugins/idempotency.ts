@@ -25,8 +25,9 @@ const visible = /^[\x21-\x7e]{1,128}$/
 export default fp(
   async (app) => {
     const store = createIdempotencyStore(app.db)
-    const secrets = [app.config.JWT_SECRET_KEY, ...app.config.JWT_PREVIOUS_SECRET_KEYS]
-    const keys = secrets.map((secret) => deriveKeys(secret).idempotency)
+    const { JWT_SECRET_KEY, JWT_PREVIOUS_SECRET_KEYS } = app.config
+    const currentKey = deriveKeys(JWT_SECRET_KEY).idempotency
+    const keys = [currentKey, ...JWT_PREVIOUS_SECRET_KEYS.map((secret) => deriveKeys(secret).idempotency)]
     const hmac = (key: Buffer, request: FastifyRequest) =>
       createHmac('sha256', key)
         .update(JSON.stringify(request.body ?? null))
@@ -44,13 +45,11 @@ export default fp(
       if (typeof sent !== 'string' || !visible.test(sent)) {
         throw new AppError('IdempotencyKeyError', 'The Idempotency-Key header must be 1 to 128 visible characters')
       }
-      const [current] = keys
-      if (current === undefined) throw new TypeError('there is no key')
       const claim: IdempotencyClaim = {
         scope: `${request.method} ${request.routeOptions.url}`,
         key: sent,
         caller: request.principal?.user.id ?? request.ip,
-        requestHmac: hmac(current, request),
+        requestHmac: hmac(currentKey, request),
       }
       const stored = await store.find(claim)
       if (stored === null) {

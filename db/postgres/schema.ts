@@ -61,9 +61,8 @@ interface IdempotencyKeysTable {
   /** User id, or the client address of a caller without one. */
   caller: string
   request_hmac: Buffer
-  /** `null` while the first request runs. */
-  status: number | null
-  response: ColumnType<JsonObject | null, JsonObject | null | undefined, JsonObject | null>
+  /** `null` while the first request runs, which nobody else sees. */
+  response: JsonObject | null
   created_at: DefaultedTime
   expires_at: Date
 }

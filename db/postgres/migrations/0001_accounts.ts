@@ -54,7 +54,6 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('key', 'text', (column) => column.notNull())
     .addColumn('caller', 'text', (column) => column.notNull())
     .addColumn('request_hmac', 'bytea', (column) => column.notNull())
-    .addColumn('status', 'integer')
     .addColumn('response', 'jsonb')
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
