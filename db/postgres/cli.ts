@@ -1,10 +1,14 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
-import { loadConfig } from '#src/config'
+import { loadConfig, readEnvironment } from '#src/config'
 import { startEmbeddedPostgres } from './embedded.ts'
 import { createMigrations } from './migrate.ts'
-import { poolOptions } from './pool.ts'
+import { createDatabase, poolOptions } from './pool.ts'
+import { seedAccounts, seedPassword } from './seed.ts'
+
+/** As many accounts as make a list worth scrolling. */
+const SEEDED = 10_000
 
 const template = `import { type Kysely, sql } from 'kysely'
 
@@ -19,14 +23,14 @@ export async function down(db: Kysely<never>): Promise<void> {
 
 const commands: Record<string, (argument: string | undefined) => Promise<string>> = {
   up: () =>
-    withMigrations(async (migrations) => {
-      const applied = await migrations.up()
+    withPool(async (pool) => {
+      const applied = await createMigrations(pool).up()
       return applied.length > 0 ? `Applied ${applied.join(', ')}` : 'Nothing to apply'
     }),
 
   down: () =>
-    withMigrations(async (migrations) => {
-      const undone = await migrations.down()
+    withPool(async (pool) => {
+      const undone = await createMigrations(pool).down()
       return undone === null ? 'Nothing to roll back' : `Rolled back ${undone}`
     }),
 
@@ -38,16 +42,30 @@ const commands: Record<string, (argument: string | undefined) => Promise<string>
     await writeFile(file, template, { flag: 'wx' })
     return `Wrote ${path.relative(process.cwd(), file)}`
   },
+
+  async seed(count = String(SEEDED)) {
+    if (!/^[1-9]\d{0,6}$/.test(count)) throw new Error('Usage: npm run seed [<number of accounts>]')
+    const { SingleBar, Presets } = (await import('cli-progress')).default
+    return withPool(async (pool) => {
+      await createMigrations(pool).up()
+      const bar = new SingleBar({ format: '{bar} {percentage} % | {value} accounts' }, Presets.shades_classic)
+      bar.start(Number(count), 0)
+      const inserted = await seedAccounts(createDatabase(pool), Number(count), (done) => bar.update(done)).finally(() =>
+        bar.stop(),
+      )
+      return `${inserted} new accounts; the password of each is "${seedPassword}"`
+    })
+  },
 }
 
-async function withMigrations(work: (migrations: ReturnType<typeof createMigrations>) => Promise<string>) {
-  const config = loadConfig(process.env)
+async function withPool(work: (pool: pg.Pool) => Promise<string>) {
+  const config = loadConfig(readEnvironment())
   const embedded =
     config.POSTGRES_URL === undefined ? await startEmbeddedPostgres({ dataDir: config.DATA_DIR }) : undefined
   const pool = new pg.Pool(poolOptions(config.POSTGRES_URL ?? embedded?.url ?? '', { max: 1 }))
   pool.on('error', () => {})
   try {
-    return await work(createMigrations(pool))
+    return await work(pool)
   } finally {
     await pool.end()
     await embedded?.stop()

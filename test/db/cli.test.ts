@@ -28,3 +28,10 @@ test('the command line says in one line what went wrong, and fails', () => {
   assert.match(run(['new', '../Evil'], nowhere).stderr, /^Usage: /)
   assert.match(run(['sideways'], nowhere).stderr, /^Unknown command "sideways"/)
 })
+
+test('the command line seeds plausible accounts, once', async (t) => {
+  const { url } = await createEmptyDatabase(t)
+  assert.match(run(['seed', '600'], url).stdout, /^600 new accounts; /)
+  assert.match(run(['seed', '700'], url).stdout, /^100 new accounts; /)
+  assert.match(run(['seed', 'many'], url).stderr, /^Usage: npm run seed/)
+})
