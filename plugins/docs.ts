@@ -1,19 +1,29 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { RouteOptions } from 'fastify'
+import type { FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import type { ErrorName } from '#src/errors'
 import {
   ActivityEvent,
   ErrorDescription,
   ErrorEnvelope,
+  errorAnswers,
   Health,
   Liveness,
   Readiness,
   Session,
   TokenPair,
   User,
+  withCommonParts,
 } from '#src/schemas'
 import { version } from '#src/version'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** The errors of the use case. Those that its method, body, query, token and limits bring are added to them. */
+    errors?: readonly ErrorName[]
+  }
+}
 
 // The page loads its own scripts and styles; inline styles and data images are what it draws its icons with.
 const pagePolicy = [
@@ -24,6 +34,15 @@ const pagePolicy = [
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ')
+
+const description = `Accounts: registration, sign-in, sessions on several devices, profiles and their history.
+
+**Errors** have one shape, \`ErrorEnvelope\`, whatever layer they come from; switch on its \`name\`
+(\`GET /api/v1/errors\` lists them all). A path that does not exist is 404 \`NotFoundError\`; another method than those
+below is 405 \`MethodNotAllowedError\` with an \`Allow\` header. \`HEAD\` works wherever \`GET\` does.
+
+**Bodies** are JSON in UTF-8, closed and not coerced: an unknown field or a wrong type is a 400. Times are RFC 3339 in UTC,
+and a field without a value is \`null\`.`
 
 /** The OpenAPI document and the page that shows it. Nothing is served that the document does not describe. */
 export default fp(
@@ -47,7 +66,7 @@ export default fp(
         info: {
           title: 'Gatehouse',
           version,
-          description: 'Accounts: registration, sign-in, sessions on several devices, profiles and their history.',
+          description,
           license: { name: 'MIT', identifier: 'MIT' },
         },
         servers: [{ url: '/' }],
@@ -61,11 +80,14 @@ export default fp(
         ],
         components: {
           securitySchemes: {
-            accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-            metricsToken: { type: 'http', scheme: 'bearer' },
+            accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Of a `TokenPair`' },
+            metricsToken: { type: 'http', scheme: 'bearer', description: 'As configured in `METRICS_TOKEN`' },
           },
         },
       },
+      transform: ({ schema, url, route }) => ({ schema: withErrors(schema, route), url }),
+      transformObject: (document) =>
+        'openapiObject' in document ? withCommonParts(document.openapiObject) : document.swaggerObject,
       refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `Schema${i}`) },
     })
 
@@ -81,12 +103,21 @@ export default fp(
   { name: 'docs', dependencies: ['errors', 'security-headers', 'validation'] },
 )
 
+function withErrors(schema: FastifySchema, { url, method, config }: RouteOptions): FastifySchema {
+  if (schema?.response === undefined) return schema
+  const { body, querystring, params, security = [], errors = [], response } = schema
+  const limited = config?.limits?.length !== 0
+  const operation = { url, method: String(method), limited, body, querystring, params, security, errors }
+  return { ...schema, response: { ...errorAnswers(operation as Parameters<typeof errorAnswers>[0]), ...response } }
+}
+
 /** A route that does not say what it does, takes and answers does not get into the service. */
 function refuseUndocumented({ url, method, schema }: RouteOptions): void {
   if (schema?.hide || method === 'HEAD' || url.startsWith('/docs')) return
   const missing = [
     schema?.operationId === undefined && 'an operationId',
     schema?.summary === undefined && 'a summary',
+    schema?.description === undefined && 'a description',
     schema?.tags === undefined && 'tags',
     schema?.security === undefined && 'security',
     schema?.body !== undefined && !hasExample(schema.body) && 'an example of its body',

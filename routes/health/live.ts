@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { answer, errorAnswers, errorsOf, Liveness, ref } from '#src/schemas'
+import { answer, Liveness, ref } from '#src/schemas'
 
 const alive = { status: 'alive' } as const
 
@@ -16,7 +16,6 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         security: [],
         response: {
           200: answer('The process answers', ref(Liveness), alive),
-          ...errorAnswers('/health/live', errorsOf.probes),
         },
       },
     },

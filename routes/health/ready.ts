@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { answer, errorAnswers, errorsOf, Readiness, ref } from '#src/schemas'
+import { answer, Readiness, ref } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -16,7 +16,6 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         response: {
           200: answer('Ready', ref(Readiness), { status: 'ready', reasons: [] }),
           503: answer('Not ready', ref(Readiness), { status: 'unready', reasons: ['draining'] }),
-          ...errorAnswers('/health/ready', errorsOf.probes),
         },
       },
     },

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { answer, errorAnswers, errorsOf, Health, healthExample, ref, unhealthyExample } from '#src/schemas'
+import { answer, Health, healthExample, ref, unhealthyExample } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -20,7 +20,6 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
             ref(Health),
             unhealthyExample,
           ),
-          ...errorAnswers('/health', errorsOf.probes),
         },
       },
     },

@@ -4,7 +4,7 @@ import { AppError, type ErrorName } from '#src/errors'
 import type { Idempotent } from '#src/idempotency'
 import { newId } from '#src/ids'
 import { parseEmail } from './email.ts'
-import { matchedVersions, userEtag } from './etag.ts'
+import { isNotModified, matchedVersions, userEtag } from './etag.ts'
 import type { AccountStore, ProfileChange } from './store.ts'
 import type { Principal, User } from './user.ts'
 
@@ -36,6 +36,7 @@ export type Accounts = ReturnType<typeof createAccounts>
 export function createAccounts({ store, passwords, metrics }: Dependencies) {
   return {
     etag: userEtag,
+    isNotModified,
 
     /**
      * Opens an account.

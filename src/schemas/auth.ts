@@ -51,7 +51,16 @@ export const Session = Type.Object(
 )
 export type Session = Static<typeof Session>
 
-export const SessionParams = Type.Object({ id: Id }, closed)
+export const SessionParams = Type.Object(
+  {
+    id: Type.String({
+      format: 'uuid',
+      description: 'Which session',
+      examples: ['0197b2f4-8b4f-7c5d-9e10-1a2b3c4d5e6f'],
+    }),
+  },
+  closed,
+)
 
 export const sessionExample: Session = {
   id: '0197b2f4-8b4f-7c5d-9e10-1a2b3c4d5e6f',

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { type ErrorName, errorNames } from '#src/errors'
+import { type ErrorItem, type ErrorName, errorNames } from '#src/errors'
+import { correlationIdExample } from './headers.ts'
 
 interface ErrorEntry {
   status: number
@@ -131,7 +132,7 @@ export const errorRegistry = {
   GatewayTimeoutError: { status: 504, meaning: 'The handler outlived its time.', example: 'The request took too long' },
 } as const satisfies Record<ErrorName, ErrorEntry>
 
-const ErrorItem = Type.Object(
+const RefusedPart = Type.Object(
   {
     pointer: Type.String({ description: 'JSON pointer to the refused part' }),
     code: Type.String({ description: 'The rule that refused it' }),
@@ -150,7 +151,7 @@ export const ErrorEnvelope = Type.Object(
     correlationId: Type.String(),
     timestamp: Type.String({ format: 'date-time' }),
     path: Type.String({ description: 'The path without its query; empty where no request line could be read' }),
-    data: Type.Object({ errors: Type.Array(ErrorItem) }, { additionalProperties: false }),
+    data: Type.Object({ errors: Type.Array(RefusedPart) }, { additionalProperties: false }),
   },
   { $id: 'ErrorEnvelope', additionalProperties: false },
 )
@@ -167,21 +168,29 @@ export const ErrorDescription = Type.Object(
 )
 export type ErrorDescription = Static<typeof ErrorDescription>
 
+// Said of bytes that no request could be read from, so that there is no path.
+const withoutPath: readonly ErrorName[] = ['UriTooLongError', 'HeadersTooLargeError']
+
+interface ExampleDetails {
+  message?: string
+  errors?: ErrorItem[]
+}
+
 /** An example envelope, as the documentation shows it. `path` is that of the operation. */
-export function errorExample(name: ErrorName, path: string): ErrorEnvelope {
-  const { status, example } = errorRegistry[name]
+export function errorExample(
+  name: ErrorName,
+  path: string,
+  { message = errorRegistry[name].example, errors = [] }: ExampleDetails = {},
+): ErrorEnvelope {
   return {
     success: false,
-    statusCode: status,
+    statusCode: errorRegistry[name].status,
     name,
-    message: example,
-    correlationId: '0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80',
+    message,
+    correlationId: correlationIdExample,
     timestamp: '2026-01-15T10:30:00.000Z',
-    path,
-    data: {
-      errors:
-        name === 'ValidationError' ? [{ pointer: '/email', code: 'format', message: 'must be an e-mail address' }] : [],
-    },
+    path: withoutPath.includes(name) ? '' : path,
+    data: { errors },
   }
 }
 

@@ -1,4 +1,3 @@
-export { ActivityEvent, activityExample, toActivityBody } from './activity.ts'
 export {
   PasswordBody,
   ProfileBody,
@@ -7,6 +6,7 @@ export {
   User,
   userExample,
 } from './accounts.ts'
+export { ActivityEvent, activityExample, toActivityBody } from './activity.ts'
 export {
   LoginBody,
   RefreshBody,
@@ -17,9 +17,11 @@ export {
   tokenPairExample,
   toSessionBody,
 } from './auth.ts'
+export { withCommonParts } from './document.ts'
+export { errorAnswers } from './error-answers.ts'
 export { ErrorDescription, ErrorEnvelope, errorDescriptions, errorRegistry } from './errors.ts'
-export { IdempotencyHeader, IfMatchHeader } from './headers.ts'
+export { etagHeader, IdempotencyHeader, IfMatchHeader, IfNoneMatchHeader } from './headers.ts'
 export { Health, healthExample, Liveness, Readiness, unhealthyExample } from './health.ts'
 export { ActivityQuery, PageOf, PageQuery } from './lists.ts'
 export { metricsRouteSchema } from './metrics.ts'
-export { answer, emptyAnswer, errorAnswers, errorsOf, ref } from './responses.ts'
+export { answer, emptyAnswer, ref } from './responses.ts'

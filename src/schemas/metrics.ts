@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox'
-import { errorAnswers, errorsOf } from './responses.ts'
 
 /** The documentation of `GET /metrics`, which a plugin serves. */
 export const metricsRouteSchema = {
@@ -23,6 +22,5 @@ export const metricsRouteSchema = {
         },
       },
     },
-    ...errorAnswers('/metrics', [...errorsOf.probes, ...errorsOf.withToken]),
   },
 }

@@ -69,6 +69,34 @@ suite('the profile', () => {
   })
 })
 
+suite('a conditional read', () => {
+  test('of a state that the caller has is answered without a body', async (t) => {
+    const { app } = await startApp(t)
+    const { as } = await signUp(app)
+    const { etag } = (await as('GET', me)).headers
+    assert.ok(etag)
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const answer = await as('GET', me, undefined, { 'if-none-match': known })
+      assert.equal(answer.statusCode, 304, known)
+      assert.equal(answer.body, '')
+      assert.equal(answer.headers.etag, etag)
+    }
+  })
+
+  test('of another state, or with a header that can not be read, is answered in full', async (t) => {
+    const { app } = await startApp(t)
+    const { as } = await signUp(app)
+    const etag = String((await as('GET', me)).headers.etag)
+    await as('PATCH', me, { fullName: 'Countess Lovelace' })
+    for (const known of [etag, '"other"', 'no tag', '']) {
+      const answer = await as('GET', me, undefined, { 'if-none-match': known })
+      assert.equal(answer.statusCode, 200, known)
+      assert.equal(answer.json().fullName, 'Countess Lovelace')
+      assert.notEqual(answer.headers.etag, etag)
+    }
+  })
+})
+
 suite('the password', () => {
   test('is changed by who knows it, which ends every other session', async (t) => {
     const { app } = await startApp(t)

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { answer, errorAnswers, errorsOf, LoginBody, ref, TokenPair, tokenPairExample } from '#src/schemas'
+import { answer, LoginBody, ref, TokenPair, tokenPairExample } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -14,14 +14,9 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['auth'],
         security: [],
         body: LoginBody,
+        errors: ['InvalidCredentialsError', 'AccountDisabledError'],
         response: {
           200: answer('The first tokens of a new session', ref(TokenPair), tokenPairExample),
-          ...errorAnswers('/api/v1/auth/login', [
-            ...errorsOf.everywhere,
-            ...errorsOf.withBody,
-            'InvalidCredentialsError',
-            'AccountDisabledError',
-          ]),
         },
       },
     },

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { answer, errorAnswers, errorsOf, RefreshBody, ref, TokenPair, tokenPairExample } from '#src/schemas'
+import { answer, RefreshBody, ref, TokenPair, tokenPairExample } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -14,14 +14,9 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['auth'],
         security: [],
         body: RefreshBody,
+        errors: ['InvalidRefreshTokenError', 'RefreshTokenReusedError'],
         response: {
           200: answer('The next tokens of the session', ref(TokenPair), tokenPairExample),
-          ...errorAnswers('/api/v1/auth/refresh', [
-            ...errorsOf.everywhere,
-            ...errorsOf.withBody,
-            'InvalidRefreshTokenError',
-            'RefreshTokenReusedError',
-          ]),
         },
       },
     },

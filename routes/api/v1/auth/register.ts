@@ -1,15 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  answer,
-  errorAnswers,
-  errorsOf,
-  IdempotencyHeader,
-  RegisterBody,
-  ref,
-  toUserBody,
-  User,
-  userExample,
-} from '#src/schemas'
+import { answer, IdempotencyHeader, RegisterBody, ref, toUserBody, User, userExample } from '#src/schemas'
 
 const created = (user: Parameters<typeof toUserBody>[0]) => ({
   status: 201,
@@ -31,22 +21,11 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         security: [],
         headers: IdempotencyHeader,
         body: RegisterBody,
+        errors: ['IdempotencyKeyError', 'EmailTakenError', 'IdempotencyConflictError', 'IdempotencyMismatchError'],
         response: {
           201: answer('The new account', ref(User), userExample, {
-            Location: { type: 'string', description: 'Where the account is read' },
-            'Idempotency-Replayed': {
-              type: 'string',
-              description: 'true where this is the answer to an earlier request',
-            },
+            Location: { type: 'string', description: 'Where the account is read', examples: ['/api/v1/users/me'] },
           }),
-          ...errorAnswers('/api/v1/auth/register', [
-            ...errorsOf.everywhere,
-            ...errorsOf.withBody,
-            'IdempotencyKeyError',
-            'EmailTakenError',
-            'IdempotencyConflictError',
-            'IdempotencyMismatchError',
-          ]),
         },
       },
     },

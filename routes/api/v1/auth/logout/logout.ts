@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { emptyAnswer, errorAnswers, errorsOf } from '#src/schemas'
+import { emptyAnswer } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -13,7 +13,6 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         security: [{ accessToken: [] }],
         response: {
           204: emptyAnswer('The session has ended'),
-          ...errorAnswers('/api/v1/auth/logout', [...errorsOf.everywhere, ...errorsOf.withToken]),
         },
       },
     },

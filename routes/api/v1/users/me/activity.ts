@@ -1,15 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  ActivityEvent,
-  ActivityQuery,
-  activityExample,
-  answer,
-  errorAnswers,
-  errorsOf,
-  PageOf,
-  ref,
-  toActivityBody,
-} from '#src/schemas'
+import { ActivityEvent, ActivityQuery, activityExample, answer, PageOf, ref, toActivityBody } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -24,11 +14,6 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         querystring: ActivityQuery,
         response: {
           200: answer('A page of events', PageOf(ref(ActivityEvent)), { items: [activityExample], nextCursor: null }),
-          ...errorAnswers('/api/v1/users/me/activity', [
-            ...errorsOf.everywhere,
-            ...errorsOf.withToken,
-            'ValidationError',
-          ]),
         },
       },
     },

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { emptyAnswer, errorAnswers, errorsOf, PasswordBody } from '#src/schemas'
+import { emptyAnswer, PasswordBody } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.put(
@@ -12,14 +12,9 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['account'],
         security: [{ accessToken: [] }],
         body: PasswordBody,
+        errors: ['InvalidCredentialsError'],
         response: {
           204: emptyAnswer('The password is replaced'),
-          ...errorAnswers('/api/v1/users/me/password', [
-            ...errorsOf.everywhere,
-            ...errorsOf.withBody,
-            ...errorsOf.withToken,
-            'InvalidCredentialsError',
-          ]),
         },
       },
     },

@@ -1,18 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
   answer,
-  errorAnswers,
-  errorsOf,
+  emptyAnswer,
+  etagHeader,
   IfMatchHeader,
+  IfNoneMatchHeader,
   ProfileBody,
   ref,
   toUserBody,
   User,
   userExample,
 } from '#src/schemas'
-
-const path = '/api/v1/users/me'
-const etagHeader = { ETag: { type: 'string', description: 'The strong validator of this state' } } as const
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -21,17 +19,21 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getMe',
         summary: "Read the caller's account",
+        description: 'With `If-None-Match`, only a state that the caller does not have yet is sent.',
         tags: ['account'],
         security: [{ accessToken: [] }],
+        headers: IfNoneMatchHeader,
         response: {
           200: answer('The account', ref(User), userExample, etagHeader),
-          ...errorAnswers(path, [...errorsOf.everywhere, ...errorsOf.withToken]),
+          304: emptyAnswer('The caller has this state', etagHeader),
         },
       },
     },
     async (request, reply) => {
       const { user } = request.authenticated()
-      return reply.header('etag', app.accounts.etag(user)).send(toUserBody(user))
+      reply.header('etag', app.accounts.etag(user))
+      if (app.accounts.isNotModified(request.headers['if-none-match'], user)) return reply.code(304).send(null)
+      return reply.send(toUserBody(user))
     },
   )
 
@@ -47,15 +49,9 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         security: [{ accessToken: [] }],
         headers: IfMatchHeader,
         body: ProfileBody,
+        errors: ['EmailTakenError', 'PreconditionFailedError'],
         response: {
           200: answer('The changed account', ref(User), { ...userExample, fullName: 'John R. Doe' }, etagHeader),
-          ...errorAnswers(path, [
-            ...errorsOf.everywhere,
-            ...errorsOf.withBody,
-            ...errorsOf.withToken,
-            'EmailTakenError',
-            'PreconditionFailedError',
-          ]),
         },
       },
     },

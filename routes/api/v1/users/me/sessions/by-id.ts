@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { emptyAnswer, errorAnswers, errorsOf, SessionParams } from '#src/schemas'
+import { emptyAnswer, SessionParams } from '#src/schemas'
 
 const route: FastifyPluginAsyncTypebox = async (app) => {
   app.delete(
@@ -12,14 +12,9 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['sessions'],
         security: [{ accessToken: [] }],
         params: SessionParams,
+        errors: ['NotFoundError'],
         response: {
           204: emptyAnswer('The session has ended'),
-          ...errorAnswers('/api/v1/users/me/sessions/{id}', [
-            ...errorsOf.everywhere,
-            ...errorsOf.withToken,
-            'ValidationError',
-            'NotFoundError',
-          ]),
         },
       },
     },
