@@ -1,17 +1,21 @@
 // Runs the tests of the files that are named: test files themselves, and those at the mirrored place.
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 
 /** The test files that belong to a changed file. */
 export function testsOf(file: string): string[] {
   if (file.endsWith('.test.ts')) return globSync(file)
   if (!/^(src|db|plugins|routes)\//.test(file)) return []
   const own = globSync(`test/${file.replace(/\.ts$/, '')}.test.ts`)
-  if (own.length > 0) return own
-  // A part of a concept is tested with its neighbours.
-  const folder = dirname(file)
-  return folder.includes('/') ? globSync(`test/${folder}/*.test.ts`) : []
+  // A part of a concept is tested with its neighbours, or with those of the folder above.
+  for (let folder = dirname(file); own.length === 0 && folder.includes('/'); folder = dirname(folder)) {
+    own.push(
+      ...globSync(`test/${folder}/*.test.ts`),
+      ...globSync(`test/${dirname(folder)}/${basename(folder)}.test.ts`),
+    )
+  }
+  return own.length > 0 ? own : globSync(`test/${file.split('/')[0]}/*.test.ts`)
 }
 
 if (import.meta.main) {
