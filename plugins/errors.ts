@@ -19,7 +19,6 @@ const frameworkErrors: Record<string, (error: FastifyError) => AppError> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new AppError('UnsupportedMediaTypeError', 'The request body must be application/json'),
   FST_ERR_MAX_PARAM_LENGTH: () => new AppError('UriTooLongError', 'A part of the URL is too long'),
-  FST_ERR_HANDLER_TIMEOUT: () => new AppError('GatewayTimeoutError', 'The request took too long'),
 }
 
 /** The only place where an error becomes a status; what it does not know is a fault of ours. */

@@ -54,7 +54,6 @@ export async function buildApp(
       connectionsCheckingInterval: Math.min(5_000, config.REQUEST_TIMEOUT_MS),
       requireHostHeader: false,
     },
-    handlerTimeout: config.HANDLER_TIMEOUT_MS,
     keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT_MS,
     return503OnClosing: false,
     forceCloseConnections: 'idle',

@@ -5,6 +5,7 @@ import { correlationId } from '#src/correlation'
 import backgroundTasks from '../../plugins/background-tasks.ts'
 import cors from '../../plugins/cors.ts'
 import errors from '../../plugins/errors.ts'
+import handlerTimeout from '../../plugins/handler-timeout.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
 import logging, { requestLog } from '../../plugins/logging.ts'
 import notFound from '../../plugins/not-found.ts'
@@ -47,11 +48,12 @@ export async function buildHttpApp(
     ...options,
     http: { requireHostHeader: false, ...(options as { http?: object }).http },
   } as FastifyServerOptions)
-  app.decorate('config', { CORS_ORIGINS: [], LOG_PAYLOADS: false, ...config } as never)
+  app.decorate('config', { CORS_ORIGINS: [], LOG_PAYLOADS: false, HANDLER_TIMEOUT_MS: 8000, ...config } as never)
   for (const plugin of [logging, headers, errors, notFound, refusals, cors, validation, lifecycle, payloadLogging]) {
     await app.register(plugin)
   }
   await app.register(backgroundTasks)
+  await app.register(handlerTimeout)
   app.addHook('onClose', () => app.backgroundTasks.settled(5000))
   t.after(() => app.close())
   return {

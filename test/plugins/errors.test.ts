@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError, errorNames, unavailable, validationError } from '#src/errors'
 import { assertEnvelope } from '#test/envelope'
 import { buildHttpApp } from '#test/http-app'
+import { exchange, parseAnswer } from '#test/raw-http'
 
 test('every error name is answered with its status, envelope and headers', async (t) => {
   const { app } = await buildHttpApp(t)
@@ -104,11 +105,23 @@ test('a store that is down is logged once as a warning with its cause, a refusal
   )
 })
 
-test('a handler that outlives its time is a 504 that does not name the route', async (t) => {
-  const { app } = await buildHttpApp(t, { options: { handlerTimeout: 50 } })
-  app.get('/slow/:id', async () => sleep(200))
-  const answer = await app.inject('/slow/1')
-  assert.equal(assertEnvelope(answer, 'GatewayTimeoutError', '/slow/1').message, 'The request took too long')
+test('a handler that outlives its time is a 504, also where there is a body, and its late end goes nowhere', async (t) => {
+  const { app, lines, listen } = await buildHttpApp(t, { config: { HANDLER_TIMEOUT_MS: 50 } })
+  app.route({ method: ['GET', 'POST'], url: '/slow/:id', handler: () => sleep(150, { late: true }) })
+  app.get('/failing/:id', () => sleep(150).then(() => Promise.reject(new Error('late'))))
+  const port = await listen()
+  const head = 'HTTP/1.1\r\nhost: x\r\nconnection: close\r\n'
+  const answers = await Promise.all([
+    exchange(port, `GET /slow/1?q=secret ${head}\r\n`),
+    exchange(port, `POST /slow/1?q=secret ${head}content-type: application/json\r\ncontent-length: 2\r\n\r\n{}`),
+    exchange(port, `GET /failing/1?q=secret ${head}\r\n`),
+  ])
+  for (const answer of answers) {
+    assert.equal(assertEnvelope(parseAnswer(answer), 'GatewayTimeoutError').message, 'The request took too long')
+  }
+  await sleep(200)
+  assert.equal(lines.filter((line) => line.msg === 'Outgoing response').length, 3)
+  assert.ok(!JSON.stringify(lines).includes('secret'))
 })
 
 test('a body that is too large, of another type or not JSON has its own name', async (t) => {
