@@ -4,40 +4,32 @@ import type { FastifyRequest } from 'fastify'
 import fastifyMetrics from 'fastify-metrics'
 import fp from 'fastify-plugin'
 import { invalidToken } from '#src/auth'
-import { type BusinessMetrics, loginReasons, refreshReasons, registrationReasons } from '#src/business-metrics'
 import { AppError } from '#src/errors'
-import { type OverloadReason, overloadReasons } from '#src/overload'
-import { type PolicyName, policyNames } from '#src/rate-limits'
+import { refusalReasons } from '#src/refusals'
 import { metricsRouteSchema } from '#src/schemas'
 import { version } from '#src/version'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** What the service measures of itself. */
-    instruments: {
-      registry: client.Registry
-      business: BusinessMetrics
-      rateLimitRejection(policy: PolicyName): void
-      overloadRejection(reason: OverloadReason): void
-      auditEventsRelayed(count: number): void
-      /** Says how the outbox gauges are read at each scrape. */
-      auditBacklog(read: () => Promise<{ pending: number; oldestSeconds: number }>): void
-      /** Runs a hash and records how long it took. */
-      timedPasswordHash<T>(work: () => Promise<T>): Promise<T>
-      /** Says where the number of waiting hashes is read at each scrape. */
-      passwordHashQueueDepth(read: () => number): void
-    }
-  }
-}
-
 // Between a cached read and the limit of a handler; seconds.
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-const hashBuckets = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1]
 
-/** What Prometheus scrapes. Each app has its own registry, so that several can live in one process. */
+/** Defaults of the client whose names Prometheus' own linter refuses. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+  'nodejs_eventloop_utilization_histogram',
+  'nodejs_eventloop_utilization_summary',
+]
+
+const unknownRoute = 'unknown'
+
+// As in the log: nginx's code for a client that hung up before its answer.
+const clientClosedRequest = 499
+
+/** What Prometheus scrapes: the instruments, the process, and every request once, wherever it ended. */
 export default fp(
   async (app) => {
-    const registry = new client.Registry()
+    const { registry } = app.instruments
     const registers = [registry]
     const { METRICS_TOKEN: token, NODE_ENV } = app.config
     const served = token !== undefined || NODE_ENV !== 'production'
@@ -48,7 +40,7 @@ export default fp(
       routeMetrics: {
         enabled: { histogram: true, summary: false },
         registeredRoutesOnly: false,
-        invalidRouteGroup: 'unknown',
+        invalidRouteGroup: unknownRoute,
         methodBlacklist: [],
         overrides: {
           histogram: { registers, buckets: requestBuckets, help: 'Duration of HTTP requests in seconds' },
@@ -67,6 +59,7 @@ export default fp(
           }
         : null,
     })
+    for (const name of misnamed) registry.removeSingleMetric(name)
 
     async function guard({ headers }: FastifyRequest) {
       if (token === undefined) return
@@ -78,85 +71,27 @@ export default fp(
       if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw invalidToken()
     }
 
-    const outcomes = <Reason extends string>(name: string, help: string, reasons: readonly Reason[]) => {
-      const counter = new client.Counter({ name, help, labelNames: ['status', 'reason'], registers })
-      const labels = (reason: Reason) => ({ status: reason === 'none' ? 'success' : 'failure', reason })
-      for (const reason of reasons) counter.inc(labels(reason), 0)
-      return (reason: Reason) => counter.inc(labels(reason))
-    }
-
-    const hashSeconds = new client.Histogram({
-      name: 'password_hash_seconds',
-      help: 'Duration of one password hash or check in seconds, without the wait for it',
-      buckets: hashBuckets,
-      registers,
+    // No hook tells of a request whose client hung up before its answer, so the package misses it.
+    const durations = registry.getSingleMetric('http_request_duration_seconds') as client.Histogram<
+      'method' | 'route' | 'status_code'
+    >
+    app.addHook('onRequest', (request, { raw }, done) => {
+      const observe = durations.startTimer({ method: request.method, route: request.routeOptions.url ?? unknownRoute })
+      raw.once('close', () => {
+        if (!raw.writableEnded) observe({ status_code: clientClosedRequest })
+      })
+      done()
     })
 
-    const rejections = new client.Counter({
-      name: 'rate_limit_rejections_total',
-      help: 'Total requests refused by a rate limit',
-      labelNames: ['policy'],
-      registers,
-    })
-    for (const policy of policyNames) rejections.inc({ policy }, 0)
-    const sheds = new client.Counter({
-      name: 'overload_rejections_total',
-      help: 'Total requests refused because the service is overloaded',
+    const refused = new client.Counter({
+      name: 'http_rejected_total',
+      help: 'Total requests turned away before any route or hook saw them',
       labelNames: ['reason'],
       registers,
     })
-    for (const reason of overloadReasons) sheds.inc({ reason }, 0)
-    const relayed = new client.Counter({
-      name: 'audit_events_relayed_total',
-      help: 'Total audit events carried to the trail',
-      registers,
-    })
-    let backlogReader: (() => Promise<{ pending: number; oldestSeconds: number }>) | undefined
-    const oldest = new client.Gauge({
-      name: 'audit_outbox_oldest_seconds',
-      help: 'How long the oldest audit event has been waiting for the relay',
-      registers,
-    })
-    new client.Gauge({
-      name: 'audit_outbox_pending',
-      help: 'Audit events that wait for the relay',
-      registers,
-      async collect() {
-        // Without an answer in time, the last values stay: a scrape has more to say than these two.
-        const backlog = await backlogReader?.().catch(() => undefined)
-        if (backlog === undefined) return
-        this.set(backlog.pending)
-        oldest.set(backlog.oldestSeconds)
-      },
-    })
-
-    app.decorate('instruments', {
-      registry,
-      business: {
-        registration: outcomes('user_registrations_total', 'Total user registrations', registrationReasons),
-        login: outcomes('login_attempts_total', 'Total login attempts', loginReasons),
-        tokenRefresh: outcomes('token_refreshes_total', 'Total token refreshes', refreshReasons),
-      },
-      rateLimitRejection: (policy) => rejections.inc({ policy }),
-      overloadRejection: (reason) => sheds.inc({ reason }),
-      auditEventsRelayed: (count) => relayed.inc(count),
-      auditBacklog(read) {
-        backlogReader = read
-      },
-      timedPasswordHash(work) {
-        const stop = hashSeconds.startTimer()
-        return work().finally(stop)
-      },
-      passwordHashQueueDepth(read) {
-        new client.Gauge({
-          name: 'password_hash_queue_depth',
-          help: 'Password hashes that wait for a free slot',
-          registers,
-          collect() {
-            this.set(read())
-          },
-        })
-      },
+    for (const reason of refusalReasons) refused.inc({ reason }, 0)
+    app.addHook('onReady', async () => {
+      app.refusals.on('refused', (reason) => refused.inc({ reason }))
     })
 
     new client.Gauge({ name: 'build_info', help: 'The running release', labelNames: ['version'], registers }).set(
@@ -173,5 +108,5 @@ export default fp(
       },
     })
   },
-  { name: 'metrics', dependencies: ['dependencies'] },
+  { name: 'metrics', dependencies: ['dependencies', 'docs', 'instruments'] },
 )

@@ -60,9 +60,9 @@ export function clientErrorHandler(this: FastifyInstance, cause: ConnectionError
   if (cause.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return
   refused.add(socket)
   const { reason, error } = refusal(cause)
-  this.refusals.emit('refused', reason)
 
   const answer = () => {
+    this.refusals.emit('refused', reason)
     if (!socket.writable) return
     const correlationId = newId()
     this.log.info({ correlationId, reason }, 'Connection refused')
