@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import type { TestContext } from 'node:test'
 
 const required = new Set((process.env.REQUIRE_STORES ?? '').split(/[\s,]+/))
@@ -13,4 +15,10 @@ export function requireStore(t: TestContext, name: string, available: boolean): 
   assert.ok(!required.has(name), `${name} is required by REQUIRE_STORES and not installed`)
   t.skip(`${name} is not installed`)
   return false
+}
+
+/** The program's file, or `null` where it is not installed. */
+export function programOnPath(name: string): string | null {
+  const folders = (process.env.PATH ?? '').split(path.delimiter)
+  return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file)) ?? null
 }
