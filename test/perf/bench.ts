@@ -1,0 +1,83 @@
+// npm run bench: all contestants in all scenarios, in turn. Options: --rounds, --seconds, --scenario, --quick.
+// A whole run writes docs/performance.md; a quick one, or one of a single scenario, only prints.
+import { parseArgs } from 'node:util'
+import { drawChart } from './chart.ts'
+import { type ContestantId, contestants } from './contestants.ts'
+import { type Ground, prepareGround } from './ground.ts'
+import { planCores } from './machine.ts'
+import { checkAnswer, type Measurement, measure, measureLoop } from './measure.ts'
+import { probeUnderLogins } from './probe.ts'
+import { describeRun, describeScenario, type ScenarioResult, writeDrawing, writeSection } from './report.ts'
+import { type Scenario, scenarios } from './scenarios.ts'
+import { type Server, startServer } from './servers.ts'
+import { startStores } from './stores.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    scenario: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+  },
+})
+const rounds = options.quick ? 1 : Number(options.rounds)
+const seconds = options.quick ? 2 : Number(options.seconds)
+const chosen = Object.entries(scenarios).filter(([id]) => options.scenario === undefined || id === options.scenario)
+if (chosen.length === 0) throw new Error(`--scenario must be one of ${Object.keys(scenarios).join(', ')}`)
+
+const cores = planCores()
+const stores = await startStores(cores?.stores)
+try {
+  const ground = await prepareGround(stores, 'bench')
+
+  const results: ScenarioResult[] = []
+  for (const [, scenario] of chosen) {
+    const result = await run(scenario, ground)
+    console.log(`\n${describeScenario(result)}`)
+    results.push(result)
+  }
+  await ground.pool.end()
+
+  const pinning = cores ? 'server and load on a core each, except where passwords are hashed' : 'nothing pinned'
+  const summary = describeRun([`medians of ${rounds} rounds of ${seconds} s`, pinning, ...stores.remarks])
+  console.log(`\n${summary}`)
+  if (!options.quick && options.scenario === undefined) {
+    await writeSection('bench', [summary, ...results.map(describeScenario)].join('\n\n'))
+    await writeDrawing('performance.svg', drawChart(results))
+  }
+} finally {
+  await stores.stop()
+}
+
+async function run(scenario: Scenario, ground: Ground): Promise<ScenarioResult> {
+  const ids = scenario.contestants
+  const servers = new Map<ContestantId, Server>()
+  const load = { seconds, cores: scenario.allCores ? undefined : cores?.load }
+  try {
+    for (const id of ids.filter((one) => one !== 'loop')) {
+      const server = await startServer(contestants[id].file, ground.environment, {
+        cores: scenario.allCores ? undefined : cores?.server,
+      })
+      servers.set(id, server)
+      await checkAnswer(scenario, ground, server)
+      await measure(scenario, ground, server, { ...load, seconds: 2 })
+    }
+
+    const found = new Map(ids.map((id): [ContestantId, Measurement[]] => [id, []]))
+    for (let round = 0; round < rounds; round++) {
+      // Forwards and backwards, so that nobody always comes first.
+      for (const id of round % 2 === 0 ? ids : ids.toReversed()) {
+        const server = servers.get(id)
+        const measurement = server
+          ? await measure(scenario, ground, server, load)
+          : await measureLoop(contestants[id].file, ground.environment, seconds)
+        found.get(id)?.push(measurement)
+      }
+    }
+    const service = servers.get('gatehouse')
+    const notes = service && scenario === scenarios.login ? [await probeUnderLogins(service, ground, seconds)] : []
+    return { scenario, rounds: found, notes }
+  } finally {
+    await Promise.all([...servers.values()].map((server) => server.stop()))
+  }
+}
