@@ -99,7 +99,7 @@ export async function startService(t: TestContext, environment: Record<string, s
     signal: (name) => void child.kill(name),
     async ready(timeoutMs = START_TIMEOUT_MS) {
       await until(async () => gone() || (await answers('/health/ready')), 'the service is ready', timeoutMs)
-      assert.ok(!gone(), `the service has ended: ${await complaints}`)
+      if (gone()) assert.fail(`the service has ended: ${await complaints}`)
     },
   }
 }
