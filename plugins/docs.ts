@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import type { ErrorName } from '#src/errors'
 import {
   ActivityEvent,
+  ApiVersion,
   ErrorDescription,
   ErrorEnvelope,
   errorAnswers,
@@ -57,6 +58,7 @@ export default fp(
       Readiness,
       ErrorEnvelope,
       ErrorDescription,
+      ApiVersion,
     ]) {
       app.addSchema(schema)
     }

@@ -25,3 +25,4 @@ export { Health, healthExample, Liveness, Readiness, unhealthyExample } from './
 export { ActivityQuery, PageOf, PageQuery } from './lists.ts'
 export { metricsRouteSchema } from './metrics.ts'
 export { answer, emptyAnswer, ref } from './responses.ts'
+export { ApiVersion, apiVersionExample } from './versions.ts'
