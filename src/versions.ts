@@ -13,7 +13,7 @@ interface Lifecycle {
 }
 
 /** Lifecycles under the names of their versions, such as `v1`. */
-export type Lifecycles = Readonly<Record<string, Lifecycle>>
+type Lifecycles = Readonly<Record<string, Lifecycle>>
 
 /** The versions whose end is known, such as `v1: { deprecatedSince: '2027-01-01', successor: 'v2' }`; all others are current. */
 export const lifecycles: Lifecycles = {}

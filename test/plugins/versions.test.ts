@@ -11,8 +11,7 @@ import { loadConfig } from '../../src/config.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-const greeting = `
-export default async (app) => {
+const greeting = `export default async (app) => {
   app.get('/greeting', { schema: {
     operationId: 'greetV2', summary: 'Greet', description: 'Greets.', tags: ['reference'], security: [],
     response: { 200: { description: 'A greeting', content: { 'application/json': {
