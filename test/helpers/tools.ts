@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { requireStore } from '#test/stores'
+import { programOnPath, requireStore } from '#test/stores'
 
-/** The root of the project, which the tools are run in. */
+/** The root of the project, which tools are run in. */
 export const root = path.resolve(import.meta.dirname, '../..')
 
 /** Programs under their names in `REQUIRE_STORES`. */
@@ -17,22 +17,24 @@ const commands = {
 } as const
 
 /**
- * The path of a program, of those that `test/tools.sh` installs or that are on the `PATH`. Without it the test is
- * skipped, and the answer is `null`.
+ * The path of a program that `test/tools.sh` installs or that is on the machine. Without it the test is skipped, and the
+ * answer is `null`.
  */
 export function findTool(t: TestContext, name: keyof typeof commands): string | null {
-  const folders = [path.join(root, '.cache/tools/bin'), ...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin']
-  const found = folders.map((folder) => path.join(folder, commands[name])).find((file) => existsSync(file))
-  return requireStore(t, name, found !== undefined) ? (found ?? null) : null
+  const command = commands[name]
+  // Not every user has the folder of daemons on the path.
+  const elsewhere = [path.join(root, '.cache/tools/bin', command), path.join('/usr/sbin', command)]
+  const found = elsewhere.find((file) => existsSync(file)) ?? programOnPath(command)
+  return requireStore(t, name, found !== null) ? found : null
 }
 
 /** Runs a program to its end. The output is what it wrote to both streams. */
 export async function run(
   command: string,
-  args: string[],
-  { cwd = root, env = process.env, input = '' }: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+  args: readonly string[],
+  { cwd = root }: { cwd?: string } = {},
 ): Promise<{ status: number | null; output: string }> {
-  const child = spawn(command, args, { cwd, env, stdio: 'pipe' })
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -41,7 +43,5 @@ export async function run(
     })
   }
   child.once('error', reject).once('close', resolve)
-  // A program that does not read what it is given may be gone before it is written.
-  child.stdin.on('error', () => {}).end(input)
   return { status: await promise, output }
 }
