@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { version } from '#src/version'
 import { Timestamp } from './fields.ts'
 
 const closed = { additionalProperties: false } as const
@@ -41,13 +42,13 @@ export type Readiness = Static<typeof Readiness>
 
 export const healthExample: Health = {
   status: 'healthy',
-  version: '1.0.0',
+  version,
   uptimeSeconds: 3600,
   timestamp: '2026-01-15T10:30:00.000Z',
-  services: { postgres: 'healthy', redis: 'healthy', mongodb: 'disabled' },
+  services: { postgres: 'healthy', redis: 'disabled', mongodb: 'disabled' },
   checks: {
     postgres: { required: true, latencyMs: 0.8 },
-    redis: { required: false, latencyMs: 0.3 },
+    redis: { required: false },
     mongodb: { required: false },
   },
 }
