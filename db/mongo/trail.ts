@@ -13,7 +13,8 @@ const RETENTION_INDEX = 'retention'
 const DAY_SECONDS = 24 * 60 * 60
 const READ_ATTEMPTS = 3
 const DUPLICATE_KEY = 11000
-const INDEX_OPTIONS_CONFLICT = 85
+// IndexOptionsConflict, IndexKeySpecsConflict: which of the two depends on the server.
+const INDEX_CONFLICTS: readonly unknown[] = [85, 86]
 
 /**
  * The audit trail in MongoDB. An event's id is its `_id`, so that one which arrives again changes nothing.
@@ -39,12 +40,13 @@ export function createMongoTrail(db: Db, retentionDays: number) {
   }
 
   return {
-    append(batch) {
-      return connected(async () => {
+    async append(batch) {
+      if (batch.length === 0) return
+      await connected(async () => {
         try {
           await events.insertMany(batch.map(toDocument), { ordered: false })
         } catch (error) {
-          if (!onlyDuplicates(error)) throw error
+          if (!allThere(error, batch.length)) throw error
         }
       })
     },
@@ -74,14 +76,19 @@ async function ensureIndexes(db: Db, events: Collection<EventDocument>, expireAf
     await events.createIndex({ occurredAt: 1 }, { name: RETENTION_INDEX, expireAfterSeconds })
   } catch (error) {
     // The retention was configured anew.
-    if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error
+    if (!(error instanceof MongoServerError) || !INDEX_CONFLICTS.includes(error.code)) throw error
     await db.command({ collMod: COLLECTION, index: { name: RETENTION_INDEX, expireAfterSeconds } })
   }
 }
 
-function onlyDuplicates(error: unknown): boolean {
+/**
+ * Whether each event of a batch was either added or there before. The driver wraps whatever went wrong in the same
+ * error, a server that is away too, so the events are counted.
+ */
+function allThere(error: unknown, count: number): boolean {
   if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined) return false
-  return [error.writeErrors].flat().every(({ code }) => code === DUPLICATE_KEY)
+  const duplicates = [error.writeErrors].flat().filter(({ code }) => code === DUPLICATE_KEY)
+  return error.insertedCount + duplicates.length === count
 }
 
 async function retried<T>(read: () => Promise<T>): Promise<T> {

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import { MongoClient } from 'mongodb'
 import { type ServerProcess, startServerProcess } from '#test/processes'
 import { programOnPath, requireStore } from '#test/stores'
+
+const ends: (() => Promise<void>)[] = []
+let ownServer: Promise<ServerProcess> | undefined
+
+after(async () => {
+  for (const end of ends) await end()
+})
 
 const installedByCi = path.join(import.meta.dirname, '../../.cache/mongo/bin/secantusd-py')
 
@@ -19,11 +26,13 @@ export async function startMongo(t: TestContext): Promise<(ServerProcess & { url
   return Object.assign(server, { url: `mongodb://127.0.0.1:${server.port}/gatehouse` })
 }
 
-/** An empty MongoDB database: on the server that `MONGODB_URL` names, else as `startMongo`. */
+/** An empty database on the server that `MONGODB_URL` names, else on one for this file alone; `null` as above. */
 export async function createMongoDatabase(t: TestContext): Promise<{ url: string } | null> {
+  const command = mongoCommand()
   const { MONGODB_URL } = process.env
-  if (!MONGODB_URL) return startMongo(t)
-  const url = new URL(MONGODB_URL)
+  if (!requireStore(t, 'mongodb', Boolean(MONGODB_URL || command))) return null
+  if (!MONGODB_URL && command) ownServer ??= startServerProcess({ after: (end) => void ends.push(end) }, command)
+  const url = new URL(MONGODB_URL || `mongodb://127.0.0.1:${(await ownServer)?.port}`)
   url.pathname = `/test_${randomUUID().replaceAll('-', '')}`
   t.after(async () => {
     await using client = new MongoClient(url.href)

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A server of a test's own, on a port that it keeps. */
@@ -26,7 +25,7 @@ const START_TIMEOUT_MS = 15_000
  * @param command the program and its arguments
  */
 export async function startServerProcess(
-  t: TestContext,
+  t: { after(end: () => Promise<void>): void },
   command: (port: number, folder: string) => readonly string[],
 ): Promise<ServerProcess> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'gatehouse-test-'))
