@@ -29,8 +29,12 @@ const GATHER_MS = 20
  * for good, and is recognised there when a crash in between brings it again.
  */
 export async function runRelay({ outbox, trail, backoff, log, onRelayed }: Dependencies, signal: AbortSignal) {
+  let news = false
   let wake: () => void = () => {}
-  const listening = outbox.listen(() => wake(), signal)
+  const listening = outbox.listen(() => {
+    news = true
+    wake()
+  }, signal)
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
       const done = () => {
@@ -56,14 +60,16 @@ export async function runRelay({ outbox, trail, backoff, log, onRelayed }: Depen
   let attempt = 0
   while (!signal.aborted) {
     try {
+      news = false
       const count = await outbox.handOver(BATCH, deliver)
       if (attempt > 0) log.info({ attempt }, 'Audit relay recovered')
       attempt = 0
       waits = backoff(true)
       if (count > 0) onRelayed(count)
       if (count === BATCH) continue
-      await pause(POLL_MS)
-      if (!signal.aborted) await gather()
+      // Events may have come in while others were under way.
+      if (!news) await pause(POLL_MS)
+      await patience(GATHER_MS)
     } catch (err) {
       attempt += 1
       const waitMs = waits.next()
@@ -78,9 +84,5 @@ export async function runRelay({ outbox, trail, backoff, log, onRelayed }: Depen
   async function patience(ms: number): Promise<void> {
     const until = Date.now() + ms
     while (!signal.aborted && Date.now() < until) await pause(until - Date.now())
-  }
-
-  function gather(): Promise<void> {
-    return patience(GATHER_MS)
   }
 }
