@@ -24,7 +24,7 @@ export interface DependencyState {
 declare module 'fastify' {
   interface FastifyInstance {
     dependencies: {
-      /** Watches a store from now until the service stops. */
+      /** Watches a store from the start of the service until it stops. */
       add(dependency: Dependency): void
       /** The state of each watched store, pinged within the last second. */
       check(): Promise<Map<Dependency['name'], DependencyState>>
@@ -37,6 +37,7 @@ declare module 'fastify' {
 const PING_TIMEOUT_MS = 500
 const FRESH_MS = 1000
 const WATCH_MS = 1000
+
 /** Watches the stores: connects with backoff, notices failure and recovery, and answers for their health. */
 export default fp(
   async (app) => {
@@ -48,7 +49,8 @@ export default fp(
       add(dependency) {
         const watcher = watch(dependency)
         watched.set(dependency.name, watcher)
-        app.backgroundTasks.run(`watch ${dependency.name}`, newId(), watcher.run)
+        // Not before everything is loaded: a process that is busy starting sees no answer in time.
+        app.addHook('onReady', async () => app.backgroundTasks.run(`watch ${dependency.name}`, newId(), watcher.run))
       },
       async check() {
         await Promise.all([...watched.values()].map((watcher) => watcher.check()))
@@ -121,7 +123,9 @@ export default fp(
 
 async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new DOMException('no answer in time', 'TimeoutError')), timeoutMs)
+  const late = new DOMException('no answer in time', 'TimeoutError')
+  // An answer that came while this process was busy is read first.
+  const timer = setTimeout(() => setImmediate(reject, late), timeoutMs)
   // The ping may still fail after it was given up.
   work.catch(() => {})
   return Promise.race([work, promise]).finally(() => clearTimeout(timer))
@@ -139,6 +143,6 @@ function failureClass(error: unknown): string {
   if (/timeout|ETIMEDOUT|timed out/i.test(text)) return 'timeout'
   if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'name not resolved'
   if (/28P01|28000|WRONGPASS|NOAUTH|authentication/i.test(text)) return 'authentication failed'
-  if (/ECONNRESET|EPIPE|terminated|closed|57P0/i.test(text)) return 'connection lost'
+  if (/ECONNRESET|EPIPE|terminated|closed|writeable|57P0/i.test(text)) return 'connection lost'
   return 'error'
 }

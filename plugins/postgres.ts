@@ -19,7 +19,8 @@ declare module 'fastify' {
 const BACKGROUND_CONNECTIONS = 3
 /** How much longer than the server we wait for its answer, so that a live server speaks first. */
 const ANSWER_MS = 500
-const PING = { text: 'select 1', query_timeout: 500 }
+// Whoever asked has given up by then; the connection is given back.
+const PING = { text: 'select 1', query_timeout: 1000 }
 
 /** The connection to PostgreSQL, the system of record. */
 export default fp(

@@ -15,8 +15,13 @@ export default fp(
     let backoff = app.backoff(false)
 
     const client = createRedis(url, () => backoff.next())
-    client.on('error', (err) => log.debug({ err }, 'Redis connection failed'))
+    let trouble: Error | null = null
+    client.on('error', (err) => {
+      trouble = err
+      log.debug({ err }, 'Redis connection failed')
+    })
     client.on('ready', () => {
+      trouble = null
       backoff = app.backoff(true)
     })
 
@@ -27,9 +32,19 @@ export default fp(
       log.info('Redis connection closed')
     })
     await app.register(fastifyRedis, { client: readyAtFirst(client) })
-    client.connect().catch(() => {})
+    const attempted = client.connect().catch(() => {})
 
-    app.dependencies.add({ name: 'redis', label: 'Redis', required: false, ping: () => client.ping() })
+    app.dependencies.add({
+      name: 'redis',
+      label: 'Redis',
+      required: false,
+      ping: async () => {
+        await attempted
+        // Of a command without a connection, the client only says that there is none.
+        if (trouble && client.status !== 'ready') throw trouble
+        return client.ping()
+      },
+    })
   },
   { name: 'redis', dependencies: ['dependencies'] },
 )
