@@ -21,7 +21,7 @@ export default fp(
     const database = app.hasDecorator('mongo') ? app.mongo.client.db() : null
     const trail = database
       ? createMongoTrail(database, config.AUDIT_RETENTION_DAYS)
-      : createPostgresTrail(app.backgroundDb, config.AUDIT_RETENTION_DAYS)
+      : createPostgresTrail(app.db, config.AUDIT_RETENTION_DAYS)
 
     app.decorate('audit', createAuditReader(trail, app.cursors))
     instruments.auditBacklog(() => outbox.backlog())
