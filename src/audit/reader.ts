@@ -20,7 +20,9 @@ export function createAuditReader(trail: Pick<AuditTrail, 'page'>, cursors: Curs
   return {
     activity(userId, { type, ...query }) {
       const list = `activity ${userId} ${type ?? 'all'}`
-      return pageOf(cursors, list, query, (beforeId, limit) => trail.page(userId, { beforeId, type: type ?? null, limit }))
+      return pageOf(cursors, list, query, (beforeId, limit) =>
+        trail.page(userId, { beforeId, type: type ?? null, limit }),
+      )
     },
   }
 }
