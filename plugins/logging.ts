@@ -17,14 +17,11 @@ class RequestLog extends LogController {
 
   override incomingRequest(request: FastifyRequest, reply: FastifyReply): void {
     const startedAt = performance.now()
-    const line = { method: request.method, path: requestPath(request.raw.url ?? '') }
-    request.log.debug(line, 'Incoming request')
-
     reply.raw.once('close', () => {
       const userId = userIdOf(request)
       request.log.info(
         {
-          ...line,
+          ...requestLine(request),
           route: request.routeOptions.url ?? 'unknown',
           statusCode: reply.raw.writableEnded ? reply.raw.statusCode : clientClosedRequest,
           durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
@@ -41,16 +38,22 @@ class RequestLog extends LogController {
 
 export const requestLog = new RequestLog()
 
-/** Gives the caller the id under which the log knows the request. */
+/** Gives the caller the id under which the log knows the request, and says that it has come. */
 export default fp(
   async (app) => {
     app.addHook('onRequest', (request, reply, done) => {
       reply.header(correlationHeader, request.id)
+      request.log.debug(requestLine(request), 'Incoming request')
       done()
     })
   },
-  { name: 'logging' },
+  // The id of a trace is in every line.
+  { name: 'logging', dependencies: ['tracing'] },
 )
+
+function requestLine({ method, raw }: FastifyRequest) {
+  return { method, path: requestPath(raw.url ?? '') }
+}
 
 // A request that was refused early has no principal, not even a null one.
 function userIdOf(request: FastifyRequest): string | undefined {

@@ -12,6 +12,7 @@ import notFound from '../../plugins/not-found.ts'
 import payloadLogging from '../../plugins/payload-logging.ts'
 import refusals, { clientErrorHandler, frameworkErrors } from '../../plugins/refusals.ts'
 import headers from '../../plugins/security-headers.ts'
+import tracing from '../../plugins/tracing.ts'
 import validation, { ajvOptions, serializerOptions } from '../../plugins/validation.ts'
 
 export type LogLine = Record<string, unknown> & { level: number; msg: string }
@@ -49,7 +50,18 @@ export async function buildHttpApp(
     http: { requireHostHeader: false, ...(options as { http?: object }).http },
   } as FastifyServerOptions)
   app.decorate('config', { CORS_ORIGINS: [], LOG_PAYLOADS: false, HANDLER_TIMEOUT_MS: 8000, ...config } as never)
-  for (const plugin of [logging, headers, errors, notFound, refusals, cors, validation, lifecycle, payloadLogging]) {
+  for (const plugin of [
+    tracing,
+    logging,
+    headers,
+    errors,
+    notFound,
+    refusals,
+    cors,
+    validation,
+    lifecycle,
+    payloadLogging,
+  ]) {
     await app.register(plugin)
   }
   await app.register(backgroundTasks)
