@@ -102,7 +102,7 @@ export default fp(
       theme: { title: 'Gatehouse API' },
     })
   },
-  { name: 'docs', dependencies: ['errors', 'security-headers', 'validation'] },
+  { name: 'docs', dependencies: ['errors', 'not-found', 'security-headers', 'validation'] },
 )
 
 function withErrors(schema: FastifySchema, { url, method, config }: RouteOptions): FastifySchema {

@@ -5,6 +5,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import type { ErrorEnvelope } from '#src/schemas'
 import { securityHeaders } from '#src/security-headers'
 import { startApp, until } from '#test/app'
+import { assertEnvelope } from '#test/envelope'
 import { type Operation, operationsOf, schemaCompiler, servedDocument } from '#test/openapi'
 
 const document = await servedDocument()
@@ -45,6 +46,21 @@ test('every documented request is answered as documented', async (t) => {
 test('every documented error looks as documented', async (t) => {
   const { app } = await startApp(t, { METRICS_TOKEN })
   for (const operation of operations) await t.test(operation.id, () => assertErrors(app, operation))
+})
+
+test('every path says to other methods which ones work', async (t) => {
+  const { app } = await startApp(t)
+  const documented = Map.groupBy(operations, ({ path }) => path)
+  for (const path of ['/docs', '/docs/json', ...documented.keys()]) {
+    const methods = documented.get(path)?.map(({ method }) => method) ?? ['GET']
+    const answer = await app.inject({ method: 'OPTIONS', url: path.replace('{id}', randomUUID()) })
+    assertEnvelope(answer, 'MethodNotAllowedError')
+    const allowed = String(answer.headers.allow).split(', ')
+    assert.deepEqual(
+      allowed,
+      [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].sort(),
+    )
+  }
 })
 
 test('every example fits its schema', async (t) => {
