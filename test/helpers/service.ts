@@ -32,6 +32,8 @@ export interface Service {
   signal(name: NodeJS.Signals): void
   /** Resolves when it is ready for requests; fails when it has ended. */
   ready(timeoutMs?: number): Promise<void>
+  /** Starts it again after it has ended, in the same folder, with the settings it had but for the given ones. */
+  restart(environment?: Record<string, string>): Promise<Service>
 }
 
 const START_TIMEOUT_MS = 30_000
@@ -46,6 +48,19 @@ const root = path.join(import.meta.dirname, '../..')
  */
 export async function startService(t: TestContext, environment: Record<string, string> = {}): Promise<Service> {
   const { folder, remove } = await createServiceFolder()
+  const kills: (() => Promise<Exit>)[] = []
+  t.after(async () => {
+    for (const kill of kills) await kill()
+    await remove()
+  })
+  return launch(folder, environment, (kill) => kills.push(kill))
+}
+
+async function launch(
+  folder: string,
+  environment: Record<string, string>,
+  onLaunch: (kill: () => Promise<Exit>) => void,
+): Promise<Service> {
   const child = spawnTied(process.execPath, [path.join(root, 'src/server.ts')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,10 +75,7 @@ export async function startService(t: TestContext, environment: Record<string, s
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     return exit.finally(() => clearTimeout(timer))
   }
-  t.after(async () => {
-    await kill()
-    await remove()
-  })
+  onLaunch(kill)
 
   const lines: LogLine[] = []
   const complaints = text(stderr)
@@ -101,6 +113,7 @@ export async function startService(t: TestContext, environment: Record<string, s
       await until(async () => gone() || (await answers('/health/ready')), 'the service is ready', timeoutMs)
       if (gone()) assert.fail(`the service has ended: ${await complaints}`)
     },
+    restart: (changed) => launch(folder, { ...environment, ...changed }, onLaunch),
   }
 }
 
