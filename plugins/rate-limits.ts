@@ -6,7 +6,13 @@ import { createRedisCounters } from '#db/redis'
 import { parseEmail } from '#src/accounts'
 import { deriveKeys } from '#src/auth'
 import { AppError } from '#src/errors'
-import { type Counters, createLocalCounters, createSharedCounters, type PolicyName } from '#src/rate-limits'
+import {
+  type Counters,
+  createLocalCounters,
+  createSettledCounters,
+  createSharedCounters,
+  type PolicyName,
+} from '#src/rate-limits'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -32,6 +38,9 @@ interface LimitState {
 
 /** About 20 MB at most. */
 const MAX_LOCAL_KEYS = 100_000
+/** Keys of the one policy that need not wait for Redis: it shares out capacity, the others keep guessers away. */
+const SETTLED = 'default:'
+const SETTLE_MS = 5000
 /** How long Redis is left alone after a failure. */
 const REDIS_PAUSE_MS = 1000
 
@@ -44,7 +53,7 @@ export default fp(
   async (app) => {
     const { config } = app
     const emailKey = deriveKeys(config.JWT_SECRET_KEY).rateLimit
-    const counters = createCounters()
+    const { exact, settled } = createCounters()
 
     await app.register(rateLimit, {
       global: false,
@@ -54,6 +63,7 @@ export default fp(
           callback: (error: Error | null, result?: { current: number; ttl: number }) => void,
           windowMs: number,
         ) {
+          const counters = key.startsWith(SETTLED) ? settled : exact
           counters.increment(key, windowMs).then(
             ({ current, ttlMs }) => callback(null, { current, ttl: ttlMs }),
             (error: Error) => callback(error),
@@ -121,10 +131,14 @@ export default fp(
       }
     }
 
-    function createCounters(): Counters {
+    function createCounters(): { exact: Counters; settled: Counters } {
       const local = createLocalCounters(MAX_LOCAL_KEYS)
-      if (!app.hasDecorator('redis')) return { increment: async (key, windowMs) => local.increment(key, windowMs) }
-      return createSharedCounters(createRedisCounters(app.redis), local, REDIS_PAUSE_MS)
+      if (!app.hasDecorator('redis')) {
+        const own: Counters = { increment: async (key, windowMs) => local.increment(key, windowMs) }
+        return { exact: own, settled: own }
+      }
+      const exact = createSharedCounters(createRedisCounters(app.redis), local, REDIS_PAUSE_MS)
+      return { exact, settled: createSettledCounters(exact, config.RATE_LIMIT_DEFAULT.max, MAX_LOCAL_KEYS, SETTLE_MS) }
     }
   },
   {

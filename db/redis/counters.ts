@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis'
 import type { Counters } from '#src/rate-limits'
 
-// One key, so that a cluster knows where to run it. A key without an end (lost to a crash between two commands of an
-// older release, or set by hand) would lock somebody out for ever: it gets one.
+// One key, so that a cluster knows where to run it. A key without an end is new; or it was set by hand, and would lock
+// somebody out for ever.
 const script = `
-local count = redis.call('INCR', KEYS[1])
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 local ttl = redis.call('PTTL', KEYS[1])
-if count == 1 or ttl < 0 then
+if ttl < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
   ttl = tonumber(ARGV[1])
 end
@@ -15,7 +15,7 @@ return {count, ttl}`
 const PREFIX = 'gatehouse:limit:'
 
 interface CountingRedis extends Redis {
-  countInWindow(key: string, windowMs: number): Promise<[count: number, ttlMs: number]>
+  countInWindow(key: string, windowMs: number, by: number): Promise<[count: number, ttlMs: number]>
 }
 
 /** Counters in Redis, shared by all instances. */
@@ -23,8 +23,8 @@ export function createRedisCounters(redis: Redis) {
   redis.defineCommand('countInWindow', { numberOfKeys: 1, lua: script })
   const client = redis as CountingRedis
   return {
-    async increment(key, windowMs) {
-      const [current, ttlMs] = await client.countInWindow(PREFIX + key, windowMs)
+    async increment(key, windowMs, by = 1) {
+      const [current, ttlMs] = await client.countInWindow(PREFIX + key, windowMs, by)
       return { current, ttlMs }
     },
   } satisfies Counters

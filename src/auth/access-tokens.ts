@@ -27,6 +27,8 @@ export interface AccessTokens {
 
 /** How far the clocks of two instances may be apart before one refuses what the other has just issued. */
 const CLOCK_TOLERANCE_SECONDS = 5
+/** About 10 MB of tokens. */
+const MAX_VERIFIED = 20_000
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /**
@@ -43,21 +45,32 @@ export function createAccessTokens(keys: readonly [TokenKey, ...TokenKey[]], ttl
     return byHeader.get(header) ?? byKid.get(kidOf(header))
   }
 
+  // A signature stays good, so it is checked once per token; the times are looked at each time.
+  const verified = new Map<string, AccessTokenClaims>()
+  const verifyAnew = (token: string): AccessTokenClaims | null => {
+    let claims: unknown
+    try {
+      claims = keyOf(token)?.verify(token)
+    } catch {
+      return null
+    }
+    if (!isClaims(claims) || claims.exp - claims.iat > ttlSeconds) return null
+    if (verified.size >= MAX_VERIFIED) {
+      const [oldest] = verified.keys()
+      if (oldest !== undefined) verified.delete(oldest)
+    }
+    verified.set(token, claims)
+    return claims
+  }
+
   return {
     issue: ({ userId, sessionId }) => keys[0].sign({ sub: userId, sid: sessionId }),
     verify(token) {
-      const key = keyOf(token)
-      if (key === undefined) return null
-      let claims: unknown
-      try {
-        claims = key.verify(token)
-      } catch {
-        return null
-      }
-      if (!isClaims(claims)) return null
-      const fromTheFuture = claims.iat > Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS
-      if (fromTheFuture || claims.exp - claims.iat > ttlSeconds) return null
-      return { userId: claims.sub, sessionId: claims.sid }
+      const claims = verified.get(token) ?? verifyAnew(token)
+      if (claims === null) return null
+      const now = Date.now() / 1000
+      const good = claims.exp > now && claims.iat <= now + CLOCK_TOLERANCE_SECONDS
+      return good ? { userId: claims.sub, sessionId: claims.sid } : null
     },
   }
 }
