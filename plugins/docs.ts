@@ -36,6 +36,12 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+// There is one server, no answer has links, and the names of headers are long.
+const pageStyle = `
+  .servers-title, .servers, .response-col_links { display: none }
+  .parameters-col_name { min-width: 12em }
+`
+
 const description = `Accounts: registration, sign-in, sessions on several devices, profiles and their history.
 
 **Errors** have one shape, \`ErrorEnvelope\`, whatever layer they come from; switch on its \`name\`
@@ -98,8 +104,13 @@ export default fp(
       routePrefix: '/docs',
       indexPrefix: '',
       staticCSP: pagePolicy,
-      uiConfig: { displayRequestDuration: true, persistAuthorization: false, tryItOutEnabled: true },
-      theme: { title: 'Gatehouse API' },
+      uiConfig: {
+        layout: 'BaseLayout',
+        displayRequestDuration: true,
+        persistAuthorization: false,
+        tryItOutEnabled: true,
+      },
+      theme: { title: 'Gatehouse API', css: [{ filename: 'theme.css', content: pageStyle }] },
     })
   },
   { name: 'docs', dependencies: ['errors', 'not-found', 'security-headers', 'validation'] },

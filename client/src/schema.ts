@@ -562,15 +562,9 @@ export interface components {
         };
     };
     parameters: {
-        /**
-         * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-         * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-         */
+        /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
         CorrelationId: string;
-        /**
-         * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-         * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-         */
+        /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
         TraceParent: string;
     };
     requestBodies: never;
@@ -629,15 +623,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -686,15 +674,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -744,15 +726,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -802,15 +778,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -897,15 +867,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -975,20 +939,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 visible characters, kept for 24 hours: a repetition gets the first answer again
-                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
-                 */
+                /** @description 1 to 128 visible characters, kept for 24 hours: a repetition gets the first answer again */
                 "Idempotency-Key"?: string;
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1077,15 +1032,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1141,32 +1090,17 @@ export interface operations {
     listActivity: {
         parameters: {
             query?: {
-                /**
-                 * @description Items per page, 1 to 100
-                 * @example 20
-                 */
+                /** @description Items per page, 1 to 100 */
                 limit?: string;
-                /**
-                 * @description `nextCursor` of the page before
-                 * @example AZey9ItPfF2eEBorPE1eb53U5GEmjIA09chWThVcZ6Y
-                 */
+                /** @description `nextCursor` of the page before */
                 cursor?: string;
-                /**
-                 * @description Only events of this type
-                 * @example login
-                 */
+                /** @description Only events of this type */
                 type?: "registration" | "login" | "refresh_token_reuse" | "logout" | "session_revoked" | "password_change" | "profile_change";
             };
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1227,15 +1161,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1307,20 +1235,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Answer 304 if this is still the state: an ETag, a list of them, or `*`. Anything else is ignored.
-                 * @example "0197b2f4-7d10-7a3e-8f21-5b6c7d8e9f01.1"
-                 */
+                /** @description Answer 304 if this is still the state: an ETag, a list of them, or `*`. Anything else is ignored. */
                 "If-None-Match"?: string;
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1394,20 +1313,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Change only this state: an ETag, a list of them, or `*`
-                 * @example *
-                 */
+                /** @description Change only this state: an ETag, a list of them, or `*` */
                 "If-Match"?: string;
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1502,22 +1412,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path: {
-                /**
-                 * @description Which session
-                 * @example 0197b2f4-8b4f-7c5d-9e10-1a2b3c4d5e6f
-                 */
+                /** @description Which session */
                 id: string;
             };
             cookie?: never;
@@ -1582,27 +1483,15 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
-                /**
-                 * @description Items per page, 1 to 100
-                 * @example 20
-                 */
+                /** @description Items per page, 1 to 100 */
                 limit?: string;
-                /**
-                 * @description `nextCursor` of the page before
-                 * @example AZey9ItPfF2eEBorPE1eb53U5GEmjIA09chWThVcZ6Y
-                 */
+                /** @description `nextCursor` of the page before */
                 cursor?: string;
             };
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1663,15 +1552,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1709,15 +1592,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;
@@ -1765,15 +1642,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.
-                 * @example 0197b2f4-8a0e-7c1d-9b57-3f2d5e6a7c80
-                 */
+                /** @description 1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id. */
                 "X-Correlation-Id"?: components["parameters"]["CorrelationId"];
-                /**
-                 * @description The caller's span (W3C Trace Context). What can not be read is ignored.
-                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
-                 */
+                /** @description The caller's span (W3C Trace Context). What can not be read is ignored. */
                 traceparent?: components["parameters"]["TraceParent"];
             };
             path?: never;

@@ -4,6 +4,8 @@ import { commonHeaders, commonParameters } from './headers.ts'
 interface Parameter {
   name: string
   in: string
+  schema?: object
+  example?: unknown
 }
 
 interface Reference {
@@ -50,9 +52,7 @@ export function withCommonParts<T extends Document>(document: T): T {
 }
 
 function complete(operation: Operation, shared: Record<string, Answer>): void {
-  const own = ((operation.parameters ?? []) as Parameter[]).map((parameter) =>
-    parameter.in === 'header' ? { ...parameter, name: titleCase(parameter.name) } : parameter,
-  )
+  const own = ((operation.parameters ?? []) as Parameter[]).map(ownParameter)
   operation.parameters = [...own, ...Object.keys(commonParameters).map((name) => reference('parameters', name))]
 
   const responses = (operation.responses ?? {}) as Record<string, Answer>
@@ -68,6 +68,13 @@ function complete(operation: Operation, shared: Record<string, Answer>): void {
       return [status, reference('responses', name)]
     }),
   )
+}
+
+// The page fills its form with the example of a parameter, but not with one of its schema: a cursor or a key that was
+// made up must not be sent by accident.
+function ownParameter({ example, ...parameter }: Parameter): Parameter {
+  const name = parameter.in === 'header' ? titleCase(parameter.name) : parameter.name
+  return { ...parameter, name, schema: { ...parameter.schema, examples: [example] } }
 }
 
 function headerNames(

@@ -46,9 +46,7 @@ export function errorAnswers(operation: Operation) {
         content: {
           'application/json': {
             schema: ref(ErrorEnvelope),
-            examples: Object.fromEntries(
-              group.map((name) => [name, { summary: errorRegistry[name].meaning, value: exampleOf(name, operation) }]),
-            ),
+            examples: Object.fromEntries(group.map((name) => [name, { value: exampleOf(name, operation) }])),
           },
         },
       },

@@ -46,16 +46,14 @@ export const commonParameters = {
     in: 'header',
     required: false,
     description: '1 to 128 letters, digits, `.`, `_` and `-`. Anything else is replaced by a new id.',
-    schema: { type: 'string' },
-    example: correlationIdExample,
+    schema: { type: 'string', examples: [correlationIdExample] },
   },
   TraceParent: {
     name: 'traceparent',
     in: 'header',
     required: false,
     description: "The caller's span (W3C Trace Context). What can not be read is ignored.",
-    schema: { type: 'string' },
-    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    schema: { type: 'string', examples: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'] },
   },
 } as const
 

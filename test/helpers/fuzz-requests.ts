@@ -165,20 +165,20 @@ function targets(operation: Operation): fc.Arbitrary<string> {
   const inPath = operation.parameters.filter((parameter) => parameter.in === 'path')
   const inQuery = operation.parameters.filter((parameter) => parameter.in === 'query')
   const path = inPath.reduce(
-    (paths, { name, schema, example }) =>
+    (paths, { name, schema }) =>
       fc
         .tuple(
           paths,
           fc.oneof(
-            valid(schema, example).map(String),
+            valid(schema, schema.examples?.[0]).map(String),
             segments.filter((segment) => segment !== '' && !segment.includes('..')),
           ),
         )
         .map(([before, value]) => before.replace(`{${name}}`, () => value)),
     fc.constant(operation.path),
   )
-  const known = inQuery.map(({ name, schema, example }) =>
-    valid(schema, example).map((value) => `${name}=${encoded(String(value))}`),
+  const known = inQuery.map(({ name, schema }) =>
+    valid(schema, schema.examples?.[0]).map((value) => `${name}=${encoded(String(value))}`),
   )
   const odd = fc
     .tuple(fc.constantFrom(...inQuery.map(({ name }) => name), 'x', '', '__proto__', 'limit[]'), segments)

@@ -18,6 +18,7 @@ export interface JsonSchema {
   maxLength?: number
   pattern?: string
   format?: string
+  examples?: string[]
 }
 
 interface Parameter {
@@ -25,7 +26,6 @@ interface Parameter {
   in: 'query' | 'path' | 'header'
   required: boolean
   schema: JsonSchema
-  example: string
 }
 
 interface Media {
