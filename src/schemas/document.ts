@@ -61,10 +61,10 @@ function complete(operation: Operation, shared: Record<string, Answer>): void {
   operation.responses = Object.fromEntries(
     Object.entries(responses).map(([status, answer]) => {
       const names = headerNames(status, { envelope: isEnvelope(answer), repeatable, limited })
-      const complete = { ...answer, headers: { ...required(answer.headers), ...headerReferences(names) } }
+      const completed = { ...answer, headers: { ...required(answer.headers), ...headerReferences(names) } }
       const name = sharedErrorOf(answer)
-      if (name === undefined) return [status, complete]
-      shared[name] = complete
+      if (name === undefined) return [status, completed]
+      shared[name] = completed
       return [status, reference('responses', name)]
     }),
   )
@@ -74,7 +74,8 @@ function complete(operation: Operation, shared: Record<string, Answer>): void {
 // made up must not be sent by accident.
 function ownParameter({ example, ...parameter }: Parameter): Parameter {
   const name = parameter.in === 'header' ? titleCase(parameter.name) : parameter.name
-  return { ...parameter, name, schema: { ...parameter.schema, examples: [example] } }
+  const schema = { ...parameter.schema, ...(example !== undefined && { examples: [example] }) }
+  return { ...parameter, name, schema }
 }
 
 function headerNames(

@@ -77,7 +77,8 @@ function exampleOf(name: ErrorName, { url, params, body }: Operation): ErrorEnve
 }
 
 function refusedPart(params: Schema | undefined, body: Schema | undefined): ErrorItem {
-  if (params) return { pointer: '/id', code: 'format', message: 'must be a UUID' }
+  const [param] = Object.keys(params?.properties ?? {})
+  if (param) return { pointer: `/${param}`, code: 'format', message: 'must be a UUID' }
   if (body?.properties?.email) return { pointer: '/email', code: 'format', message: 'must be an e-mail address' }
   return { pointer: '/nickname', code: 'additionalProperties', message: 'is not a known field' }
 }
