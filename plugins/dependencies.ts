@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { newId } from '#src/ids'
 
 /** A store that the service talks to. */
-export interface Dependency {
+interface Dependency {
   name: 'postgres' | 'redis' | 'mongodb'
   /** As the log calls it. */
   label: string
@@ -14,7 +14,7 @@ export interface Dependency {
 }
 
 /** What is known of a dependency. */
-export interface DependencyState {
+interface DependencyState {
   required: boolean
   healthy: boolean
   latencyMs?: number

@@ -4,7 +4,7 @@ import { createMigrations } from '#db/postgres'
 import { newId } from '#src/ids'
 
 /** How the database's schema compares with the one this code needs. */
-export type SchemaState = 'unknown' | 'current' | 'pending' | 'newer'
+type SchemaState = 'unknown' | 'current' | 'pending' | 'newer'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
 /** A server between a client and a store, which a test takes away, brings back and slows down. */
-export interface Proxy {
+interface Proxy {
   /** The address of the store, with the proxy in its place. */
   url: string
   /** How much longer each answer takes. */
