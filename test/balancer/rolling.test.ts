@@ -106,6 +106,6 @@ async function restartUnderLoad(t: TestContext, check: '/health/ready' | '/healt
 
 suite('a rolling restart behind a balancer that sends nothing twice', () => {
   for (const check of ['/health/ready', '/health'] as const) {
-    test(`fails no request when the balancer asks ${check}`, (t) => restartUnderLoad(t, check))
+    test(`fails no request when the balancer asks ${check}`, { timeout: 120_000 }, (t) => restartUnderLoad(t, check))
   }
 })
