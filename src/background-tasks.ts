@@ -5,7 +5,7 @@ interface TaskLog {
 }
 
 /** Work that outlives what started it. A task gets a signal that is aborted when the service stops. */
-export type BackgroundTask = (signal: AbortSignal) => Promise<void>
+type BackgroundTask = (signal: AbortSignal) => Promise<void>
 
 export interface BackgroundTasks {
   /** Starts a task. Its failure is logged once, with the correlation id of its cause, and goes no further. */

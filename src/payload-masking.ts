@@ -17,7 +17,7 @@ export interface PayloadSchema {
 }
 
 /** Finds a shared schema by its `$id`. */
-export type SchemaLookup = (id: string) => PayloadSchema | undefined
+type SchemaLookup = (id: string) => PayloadSchema | undefined
 
 /**
  * A copy of a payload that may be logged: it shows only what its schema describes and does not mark `x-secret`. What

@@ -3,7 +3,7 @@ export const policyNames = ['default', 'login', 'login-address', 'register', 're
 export type PolicyName = (typeof policyNames)[number]
 
 /** How often something happened in the current window, and when that ends. */
-export interface Count {
+interface Count {
   current: number
   ttlMs: number
 }
@@ -15,7 +15,7 @@ export interface Counters {
 }
 
 /** Counts events in the memory of this process. */
-export interface LocalCounters {
+interface LocalCounters {
   increment(key: string, windowMs: number, by?: number): Count
 }
 

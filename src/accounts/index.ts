@@ -1,4 +1,4 @@
 export { type Accounts, createAccounts } from './accounts.ts'
 export { parseEmail } from './email.ts'
-export type { AccountStore, EventFor, NewUser, ProfileChange } from './store.ts'
+export type { AccountStore } from './store.ts'
 export { type Principal, type Role, roles, type User } from './user.ts'

@@ -3,12 +3,12 @@ import type { Idempotent } from '#src/idempotency'
 import type { Email } from './email.ts'
 import type { User } from './user.ts'
 
-export type NewUser = Pick<User, 'id' | 'fullName'> & Email & { passwordHash: string }
+type NewUser = Pick<User, 'id' | 'fullName'> & Email & { passwordHash: string }
 
 export type ProfileChange = Partial<Email> & { fullName?: string }
 
 /** Builds the event of an outcome that only the store learns. */
-export type EventFor<Outcome> = (outcome: Outcome) => AuditEvent
+type EventFor<Outcome> = (outcome: Outcome) => AuditEvent
 
 /**
  * Accounts at rest. Every method is one atomic unit that includes its audit events.

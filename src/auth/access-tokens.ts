@@ -1,7 +1,7 @@
 import { AppError } from '#src/errors'
 
 /** What an access token says; times in seconds since 1970. */
-export interface AccessTokenClaims {
+interface AccessTokenClaims {
   /** User id. */
   sub: string
   /** Session id. */

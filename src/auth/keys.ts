@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from 'node:crypto'
 
 /** The keys that one configured secret gives, each good for one purpose only. */
-export interface AuthKeys {
+interface AuthKeys {
   /** Names the key in the header of an access token. */
   kid: string
   /** The HS256 key of access tokens: the UTF-8 bytes of the secret. */

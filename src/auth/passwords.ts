@@ -2,14 +2,14 @@ import { availableParallelism } from 'node:os'
 import { unavailable, validationError } from '#src/errors'
 
 /** argon2id's cost, as in RFC 9106. */
-export interface Argon2Cost {
+interface Argon2Cost {
   memoryKib: number
   timeCost: number
   parallelism: number
 }
 
 /** The hash function and its check, from a binding. A check of a malformed hash rejects. */
-export interface Argon2 {
+interface Argon2 {
   hash(password: string, cost: Argon2Cost): Promise<string>
   verify(hash: string, password: string): Promise<boolean>
 }

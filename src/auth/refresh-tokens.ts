@@ -8,7 +8,7 @@ const MAC_BYTES = 32
 const TOKEN_LENGTH = Math.ceil(((HEAD_BYTES + MAC_BYTES) * 4) / 3)
 
 /** Which session a refresh token belongs to, and which of its successive tokens it is. */
-export interface RefreshTokenClaims {
+interface RefreshTokenClaims {
   sessionId: string
   /** 0 for the first token of a session, raised by one at each refresh. */
   generation: number

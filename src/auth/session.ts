@@ -15,13 +15,13 @@ export interface Session {
 }
 
 /** What a login needs to know of a user. */
-export interface Credentials {
+interface Credentials {
   userId: string
   passwordHash: string
   disabled: boolean
 }
 
-export type NewSession = Pick<Session, 'id' | 'userId' | 'deviceName' | 'ip' | 'userAgent'>
+type NewSession = Pick<Session, 'id' | 'userId' | 'deviceName' | 'ip' | 'userAgent'>
 
 /** How long a session lives. */
 export interface SessionLifetime {
@@ -33,7 +33,7 @@ export interface SessionLifetime {
   graceSeconds: number
 }
 
-export type RotationResult =
+type RotationResult =
   /** The token to hold from now on has this generation; the same for everybody who asks within the grace. */
   | { kind: 'rotated'; userId: string; generation: number }
   /** A replaced token came back too late or too old: its session has been ended. */

@@ -108,7 +108,8 @@ async function buildImage(t: TestContext) {
     .filter((line) => line.startsWith('!'))
     .map((line) => line.slice(1))
   const environment: Record<string, string> = { PATH: process.env.PATH ?? '', HOME: folder }
-  let [command, healthcheck]: string[][] = [[], []]
+  let command: string[] = []
+  let healthcheck: string[] = []
 
   for (const [, instruction = '', rest = ''] of dockerfile.matchAll(/^(\w+)\s+(.*)$/gm)) {
     if (instruction === 'ENV') {

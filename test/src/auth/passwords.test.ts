@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { hash, verify } from '@node-rs/argon2'
-import { type Argon2, createPasswords, hashQueueFull } from '#src/auth'
+import { createPasswords, hashQueueFull } from '#src/auth'
 import { AppError } from '#src/errors'
 
 const cost = { memoryKib: 64, timeCost: 1, parallelism: 1 }
@@ -10,7 +10,7 @@ const cost = { memoryKib: 64, timeCost: 1, parallelism: 1 }
 async function setUp(change: Partial<Parameters<typeof createPasswords>[0]> = {}) {
   const verified: string[] = []
   const complaints: unknown[] = []
-  const argon2: Argon2 = {
+  const argon2: Parameters<typeof createPasswords>[0]['argon2'] = {
     hash: (password, { memoryKib, timeCost, parallelism }) =>
       hash(password, { memoryCost: memoryKib, timeCost, parallelism }),
     verify: (encoded, password) => {
