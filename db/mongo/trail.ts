@@ -1,5 +1,5 @@
 import { type Collection, type Db, type Filter, MongoBulkWriteError, MongoError, MongoServerError, UUID } from 'mongodb'
-import type { AuditEvent, AuditTrail } from '#src/audit'
+import type { AuditEvent, AuditTrail, TrailPage } from '#src/audit'
 import { unavailable } from '#src/errors'
 
 interface EventDocument extends Omit<AuditEvent, 'id' | 'userId' | 'sessionId'> {
@@ -51,7 +51,7 @@ export function createMongoTrail(db: Db, retentionDays: number) {
       })
     },
 
-    page(userId, { beforeId, type, limit }) {
+    page(userId, { beforeId, type, limit }: TrailPage) {
       const filter: Filter<EventDocument> = {
         userId: new UUID(userId),
         ...(type === null ? {} : { type }),

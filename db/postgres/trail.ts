@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { AuditTrail } from '#src/audit'
+import type { AuditTrail, TrailPage } from '#src/audit'
 import { toEvent, toRow } from './outbox.ts'
 import { purgeRows } from './purge.ts'
 import type { Database } from './schema.ts'
@@ -19,7 +19,7 @@ export function createPostgresTrail(db: Kysely<Database>, retentionDays: number)
         .execute()
     },
 
-    async page(userId, { beforeId, type, limit }) {
+    async page(userId, { beforeId, type, limit }: TrailPage) {
       const rows = await db
         .selectFrom('audit_events')
         .selectAll()

@@ -8,4 +8,4 @@ export {
 } from './events.ts'
 export { type AuditReader, createAuditReader } from './reader.ts'
 export { runRelay } from './relay.ts'
-export type { AuditOutbox, AuditTrail } from './trail.ts'
+export type { AuditOutbox, AuditTrail, TrailPage } from './trail.ts'
