@@ -1,7 +1,7 @@
 import type { AuditEvent, AuditEventType } from './events.ts'
 
 /** Which part of a user's trail is wanted. */
-interface TrailPage {
+export interface TrailPage {
   /** Only events with lower ids; `null`: from the newest. */
   beforeId: string | null
   type: AuditEventType | null
