@@ -1,7 +1,7 @@
 /** Why a registration failed; `none` marks a success. */
 export const registrationReasons = ['none', 'email_taken', 'weak_password', 'error'] as const
 /** Why a login failed; `none` marks a success. */
-export const loginReasons = ['none', 'invalid_credentials', 'account_disabled', 'overloaded', 'error'] as const
+export const loginReasons = ['none', 'invalid_credentials', 'account_disabled', 'error'] as const
 /** Why a refresh failed; `none` marks a success. */
 export const refreshReasons = ['none', 'invalid', 'reused', 'error'] as const
 
