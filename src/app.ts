@@ -6,6 +6,7 @@ import { clientErrorHandler, frameworkErrors } from '../plugins/refusals.ts'
 import { ajvOptions, serializerOptions } from '../plugins/validation.ts'
 import type { Config } from './config.ts'
 import { correlationId } from './correlation.ts'
+import { version } from './version.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -66,6 +67,7 @@ export async function buildApp(
     pluginTimeout: 60_000,
   })
   app.decorate('config', config)
+  app.log.info({ version, environment: config.NODE_ENV }, 'Application starting')
 
   await app.register(autoload, { dir: join(root, 'plugins'), encapsulate: false, forceESM: true })
   // Added last, hence run first: the stores are still there for a batch in hand.

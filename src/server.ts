@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { ConfigError, loadConfig, readEnvironment } from './config.ts'
 import { loggerOptions } from './logger.ts'
-import { version } from './version.ts'
+import { redactText } from './redaction.ts'
 
 // sysexits.h: EX_CONFIG
 const CONFIG_EXIT_CODE = 78
@@ -11,22 +14,60 @@ const CONFIG_EXIT_CODE = 78
 const config = configOrExit()
 // Read by libuv when the first hash, name look-up or file access needs a thread, which is later.
 process.env.UV_THREADPOOL_SIZE = String(config.UV_THREADPOOL_SIZE)
-const app = await buildApp(config, { logger: await loggerOptions(config) })
+const starting = buildApp(config, { logger: await loggerOptions(config) })
+let app: FastifyInstance | undefined
 
 closeWithGrace(
-  { delay: config.SHUTDOWN_GRACE_MS + config.SHUTDOWN_TIMEOUT_MS, logger: app.log },
-  async ({ signal, err }) => {
-    const startedAt = performance.now()
-    app.log.info({ signal, err }, 'Application shutting down')
-    app.lifecycle.drain()
-    if (!err) await sleep(config.SHUTDOWN_GRACE_MS)
-    await app.close()
-    app.log.info({ signal, durationMs: Math.round(performance.now() - startedAt) }, 'Application stopped')
+  {
+    delay: config.SHUTDOWN_GRACE_MS + config.SHUTDOWN_TIMEOUT_MS,
+    logger: false,
+    onTimeout: (timeoutMs) => app?.log.fatal({ timeoutMs }, 'Application killed: it did not stop in time'),
+    onSecondSignal: (signal) => app?.log.fatal({ signal }, 'Application killed by a second signal'),
+    onSecondError: (err) => app?.log.fatal({ err }, 'Application killed by an error while it stopped'),
   },
+  // A signal may come while the service starts.
+  async ({ signal, err }) => stop(await starting, signal, err),
 )
 
-app.log.info({ version, environment: config.NODE_ENV }, 'Application starting')
-await app.listen({ host: config.HOST, port: config.PORT })
+app = await starting.catch(cannotStart)
+if (!app.lifecycle.draining) await listen(app)
+
+async function listen(app: FastifyInstance): Promise<void> {
+  try {
+    // With the name, Fastify opens a second server for the other loopback address, and no stop waits for its requests.
+    await app.listen({ host: config.HOST === 'localhost' ? '127.0.0.1' : config.HOST, port: config.PORT })
+    handBackMemory()
+  } catch (error) {
+    await app.close()
+    cannotStart(error)
+  }
+}
+
+// Loading modules and compiling schemas leaves some 45 MB of young heap, which V8 would keep for as long as it lives.
+function handBackMemory(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+}
+
+async function stop(app: FastifyInstance, signal: string | undefined, err: Error | undefined): Promise<void> {
+  const startedAt = performance.now()
+  if (err) app.log.fatal({ err }, 'Uncaught error')
+  app.log.info({ signal }, 'Application shutting down')
+  app.lifecycle.drain()
+  if (!err) await sleep(config.SHUTDOWN_GRACE_MS)
+  try {
+    await app.close()
+    app.log.info({ signal, durationMs: Math.round(performance.now() - startedAt) }, 'Application stopped')
+  } catch (error) {
+    app.log.error({ signal, err: error }, 'Application stopped with a failure')
+    throw error
+  }
+}
+
+function cannotStart(error: unknown): never {
+  process.stderr.write(`The service can not start: ${redactText((error as Error).message)}\n`)
+  process.exit(1)
+}
 
 function configOrExit() {
   try {
