@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { createMigrations } from '#db/postgres'
+import { AppError } from '#src/errors'
 import { newId } from '#src/ids'
 
 /** How the database's schema compares with the one this code needs. */
@@ -44,13 +45,24 @@ export default fp(
     }
 
     app.backgroundTasks.run('migrations', newId(), async (signal) => {
+      let waits = app.backoff(false)
       while (!signal.aborted) {
-        const healthy = app.dependencies.states.get('postgres')?.healthy === true
-        if (healthy) await step().catch((err: unknown) => app.log.error({ err }, 'Looking at the migrations failed'))
-        const settled = healthy && state === 'current'
-        await sleep(settled ? LOOK_MS : app.config.RETRY_MIN_MS, undefined, { signal }).catch(() => {})
+        let waitMs = app.config.RETRY_MIN_MS
+        if (app.dependencies.states.get('postgres')?.healthy) {
+          try {
+            await step()
+            waits = app.backoff(false)
+            waitMs = LOOK_MS
+          } catch (err) {
+            waitMs = Math.min(waits.next(), LOOK_MS)
+            // A database that is away is reported by who watches it.
+            const away = err instanceof AppError && err.name === 'ServiceUnavailableError'
+            app.log[away ? 'debug' : 'error']({ err, waitMs }, 'Looking at the migrations failed')
+          }
+        }
+        await sleep(waitMs, undefined, { signal }).catch(() => {})
       }
     })
   },
-  { name: 'migrations', dependencies: ['postgres', 'background-tasks'] },
+  { name: 'migrations', dependencies: ['backoff', 'background-tasks', 'postgres'] },
 )

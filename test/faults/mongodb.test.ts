@@ -9,7 +9,7 @@ import { type Service, startService } from '#test/service'
 
 /** What a trail that hangs or is gone may cost a request that does not read it, at the median. */
 const LIMIT_MS = 10
-const ROUNDS = 40
+const ROUNDS = 30
 
 test('while MongoDB hangs or is gone, events wait and requests do not', async (t) => {
   const mongo = await startMongo(t)
