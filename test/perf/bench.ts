@@ -22,6 +22,8 @@ const { values: options } = parseArgs({
 })
 const rounds = options.quick ? 1 : Number(options.rounds)
 const seconds = options.quick ? 2 : Number(options.seconds)
+// Until everything hot is compiled.
+const warmUpSeconds = options.quick ? 2 : 5
 const chosen = Object.entries(scenarios).filter(([id]) => options.scenario === undefined || id === options.scenario)
 if (chosen.length === 0) throw new Error(`--scenario must be one of ${Object.keys(scenarios).join(', ')}`)
 
@@ -60,7 +62,7 @@ async function run(scenario: Scenario, ground: Ground): Promise<ScenarioResult> 
       })
       servers.set(id, server)
       await checkAnswer(scenario, ground, server)
-      await measure(scenario, ground, server, { ...load, seconds: 2 })
+      await measure(scenario, ground, server, { ...load, seconds: warmUpSeconds })
     }
 
     const found = new Map(ids.map((id): [ContestantId, Measurement[]] => [id, []]))

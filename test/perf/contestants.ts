@@ -31,6 +31,7 @@ export function environmentFor(stores: Stores, postgresUrl: string): Record<stri
     RATE_LIMIT_LOGIN_ADDRESS: unlimited,
     RATE_LIMIT_REGISTER: unlimited,
     RATE_LIMIT_REFRESH: unlimited,
+    OVERLOAD_EVENT_LOOP_DELAY_MS: '60000',
     SHUTDOWN_GRACE_MS: '0',
   }
 }

@@ -29,7 +29,8 @@ const stores = await startStores(cores?.stores)
 pin(process.pid, cores?.load)
 try {
   const ground = await prepareGround(stores, 'overload')
-  const service = await startServer(contestants.gatehouse.file, ground.environment, { cores: cores?.server })
+  const { OVERLOAD_EVENT_LOOP_DELAY_MS: _, ...environment } = ground.environment
+  const service = await startServer(contestants.gatehouse.file, environment, { cores: cores?.server })
   const generator = { cores: cores?.load }
   const peak = await measure(scenarios.login, ground, service, { seconds: 5, ...generator })
   const rssBefore = rssMb(service.pid) ?? Number.NaN
