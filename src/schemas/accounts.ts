@@ -8,7 +8,7 @@ const closed = { additionalProperties: false } as const
 export const User = Type.Object(
   {
     id: Id,
-    email: Type.String(),
+    email: Type.String({ 'x-secret': true }),
     fullName: Type.String(),
     role: Type.Unsafe<Role>({ type: 'string', enum: [...roles] }),
     createdAt: Timestamp,

@@ -15,8 +15,8 @@ export const text = (maxLength: number, minLength = 1) => Type.String({ minLengt
 /** Text that may be missing: `null`, never absent. */
 export const NullableText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
-/** An address as typed; the length leaves room for outer spaces. */
-export const EmailAddress = Type.String({ format: 'email', maxLength: 320 })
+/** An address as typed; the length leaves room for outer spaces. It names a person, so that no log shows it. */
+export const EmailAddress = Type.String({ format: 'email', maxLength: 320, 'x-secret': true })
 
 /** A password: any characters, counted as code points. Its lower limit is a matter of configuration. */
 export const Password = Type.String({ minLength: 1, maxLength: 128, format: 'text', 'x-secret': true })
