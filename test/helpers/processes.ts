@@ -28,7 +28,7 @@ export async function startServerProcess(
   t: { after(end: () => Promise<void>): void },
   command: (port: number, folder: string) => readonly string[],
 ): Promise<ServerProcess> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'gatehouse-test-'))
+  const { folder, remove } = await createFolder()
   const port = await freePort()
   const [program = '', ...args] = command(port, folder)
   let child: ChildProcess
@@ -43,7 +43,7 @@ export async function startServerProcess(
   }
   t.after(async () => {
     await kill()
-    await rm(folder, { recursive: true, force: true })
+    await remove()
   })
   await start()
   return {
@@ -54,6 +54,24 @@ export async function startServerProcess(
     signal: (name) => void child.kill(name),
     kill,
     restart: start,
+  }
+}
+
+/**
+ * A temporary folder. However this process ends, it is removed.
+ * @param script a shell script that runs before, with the folder as `$0`
+ */
+export async function createFolder(script = ':') {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'gatehouse-test-'))
+  // Those who write into it end with this process too.
+  const callOff = whenThisEnds(`sleep 0.2; ${script}; rm -rf "$0"`, folder)
+  return {
+    folder,
+    async remove() {
+      await ended(spawnTied('sh', ['-c', script, folder], { stdio: 'ignore' }))
+      await rm(folder, { recursive: true, force: true })
+      callOff()
+    },
   }
 }
 
@@ -71,7 +89,7 @@ export function spawnTied(program: string, args: readonly string[], options: Spa
  * Runs a shell script, with `subject` as `$0`, when this process ends, even by a kill -9, which closes the pipe.
  * @returns calls it off
  */
-export function whenThisEnds(script: string, subject: string): () => void {
+function whenThisEnds(script: string, subject: string): () => void {
   const watchdog = spawn('sh', ['-c', `read -r _; ${script}`, subject], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -83,7 +101,7 @@ export function whenThisEnds(script: string, subject: string): () => void {
 }
 
 /** Resolves when the process is gone. */
-export async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { type LogLine, testEnvironment, until } from '#test/app'
-import { ended, spawnTied, whenThisEnds } from '#test/processes'
+import { createFolder, spawnTied } from '#test/processes'
 
 /** How a process ended. */
 interface Exit {
@@ -39,6 +37,8 @@ export interface Service {
 const START_TIMEOUT_MS = 30_000
 const LOOK_TIMEOUT_MS = 2000
 const STOP_TIMEOUT_MS = 20_000
+// A killed service leaves its embedded PostgreSQL.
+const quitPostgres = 'kill -QUIT $(head -n 1 "$0/postgres/data/postmaster.pid") && sleep 0.2'
 const root = path.join(import.meta.dirname, '../..')
 
 /**
@@ -47,7 +47,7 @@ const root = path.join(import.meta.dirname, '../..')
  * log: a `LOG_LEVEL` above `info` needs a `PORT`.
  */
 export async function startService(t: TestContext, environment: Record<string, string> = {}): Promise<Service> {
-  const { folder, remove } = await createServiceFolder()
+  const { folder, remove } = await createFolder(quitPostgres)
   const kills: (() => Promise<Exit>)[] = []
   t.after(async () => {
     for (const kill of kills) await kill()
@@ -114,20 +114,5 @@ async function launch(
       if (gone()) assert.fail(`the service has ended: ${await complaints}`)
     },
     restart: (changed) => launch(folder, { ...environment, ...changed }, onLaunch),
-  }
-}
-
-/** A killed service leaves an embedded PostgreSQL in it, which goes with it, however this process ends. */
-async function createServiceFolder() {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'gatehouse-test-'))
-  const quitPostgres = 'kill -QUIT $(head -n 1 "$0/postgres/data/postmaster.pid") && sleep 0.2'
-  const callOff = whenThisEnds(`sleep 0.2; ${quitPostgres}; rm -rf "$0"`, folder)
-  return {
-    folder,
-    async remove() {
-      await ended(spawnTied('sh', ['-c', quitPostgres, folder], { stdio: 'ignore' }))
-      await rm(folder, { recursive: true, force: true })
-      callOff()
-    },
   }
 }
