@@ -101,7 +101,7 @@ function whenThisEnds(script: string, subject: string): () => void {
 }
 
 /** Resolves when the process is gone. */
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
