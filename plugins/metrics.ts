@@ -75,10 +75,11 @@ export default fp(
     const durations = registry.getSingleMetric('http_request_duration_seconds') as client.Histogram<
       'method' | 'route' | 'status_code'
     >
-    app.addHook('onRequest', (request, { raw }, done) => {
-      const observe = durations.startTimer({ method: request.method, route: request.routeOptions.url ?? unknownRoute })
-      raw.once('close', () => {
-        if (!raw.writableEnded) observe({ status_code: clientClosedRequest })
+    app.addHook('onRequest', (request, reply, done) => {
+      reply.raw.once('close', () => {
+        if (reply.raw.writableEnded) return
+        const route = request.routeOptions.url ?? unknownRoute
+        durations.observe({ method: request.method, route, status_code: clientClosedRequest }, reply.elapsedTime / 1000)
       })
       done()
     })
