@@ -94,7 +94,7 @@ test('a request is a span under the span of its caller, and its log lines carry 
   ] as const) {
     const own = lines.filter(({ correlationId }) => correlationId === id)
     assert.ok(own.some(({ msg }) => msg === 'Incoming request') && own.some(({ msg }) => msg === 'Outgoing response'))
-    for (const line of own) assert.equal(line.traceId, trace, line.msg)
+    for (const line of own) assert.equal(line.traceId, trace, `${line.msg}`)
   }
   const [resource] = collector.received[0]?.resourceSpans ?? []
   assert.ok(
