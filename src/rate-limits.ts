@@ -100,7 +100,7 @@ export function createSettledCounters(
 ): Counters {
   const windows = new Map<string, { known: number; unsettled: number; endsAt: number; windowMs: number }>()
   const unsettledKeys = new Set<string>()
-  let timer: NodeJS.Timeout | undefined
+  let scheduled = false
 
   const settle = async (key: string, windowMs: number, by: number): Promise<Count> => {
     const count = await exact.increment(key, windowMs, by)
@@ -109,7 +109,7 @@ export function createSettledCounters(
     return count
   }
   const settleAll = () => {
-    timer = undefined
+    scheduled = false
     for (const key of unsettledKeys) {
       const window = windows.get(key)
       if (window === undefined || window.unsettled === 0) continue
@@ -137,7 +137,8 @@ export function createSettledCounters(
         return settle(key, windowMs, owed)
       }
       unsettledKeys.add(key)
-      timer ??= setTimeout(settleAll, settleMs).unref()
+      if (!scheduled) setTimeout(settleAll, settleMs).unref()
+      scheduled = true
       return { current, ttlMs: window.endsAt - time }
     },
   }
