@@ -1,9 +1,9 @@
+import { enableCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
-import { buildApp } from './app.ts'
 import { ConfigError, loadConfig, readEnvironment } from './config.ts'
 import { loggerOptions } from './logger.ts'
 import { redactText } from './redaction.ts'
@@ -14,7 +14,7 @@ const CONFIG_EXIT_CODE = 78
 const config = configOrExit()
 // Read by libuv when the first hash, name look-up or file access needs a thread, which is later.
 process.env.UV_THREADPOOL_SIZE = String(config.UV_THREADPOOL_SIZE)
-const starting = buildApp(config, { logger: await loggerOptions(config) })
+const starting = build()
 let app: FastifyInstance | undefined
 
 closeWithGrace(
@@ -31,6 +31,13 @@ closeWithGrace(
 
 app = await starting.catch(cannotStart)
 if (!app.lifecycle.draining) await listen(app)
+
+// Most of a start is compiling modules, which only the first start has to do.
+async function build(): Promise<FastifyInstance> {
+  enableCompileCache()
+  const { buildApp } = await import('./app.ts')
+  return buildApp(config, { logger: await loggerOptions(config) })
+}
 
 async function listen(app: FastifyInstance): Promise<void> {
   try {
