@@ -107,7 +107,7 @@ async function buildImage(t: TestContext) {
     .split('\n')
     .filter((line) => line.startsWith('!'))
     .map((line) => line.slice(1))
-  const environment: Record<string, string> = { PATH: process.env.PATH ?? '', HOME: folder }
+  const environment: Record<string, string> = { PATH: process.env.PATH ?? '' }
   let command: string[] = []
   let healthcheck: string[] = []
 
@@ -123,7 +123,8 @@ async function buildImage(t: TestContext) {
     } else if (instruction === 'RUN') {
       await run('sh', ['-c', rest.replace('&& npm cache clean --force', '')], {
         cwd: folder,
-        env: { ...environment, npm_config_cache: await npmCache() },
+        // With the settings of the machine for npm, but for the production of the image.
+        env: { ...process.env, ...environment },
       })
     } else if (instruction === 'CMD') command = JSON.parse(rest)
     else if (instruction === 'HEALTHCHECK') healthcheck = JSON.parse(rest.slice(rest.indexOf('[')))
@@ -162,8 +163,4 @@ async function enterable(folder: string): Promise<boolean> {
   const probe = spawn(process.execPath, ['-e', '0'], { cwd: folder, uid: NOBODY, gid: NOBODY, stdio: 'ignore' })
   const [outcome] = await Promise.race([once(probe, 'exit'), once(probe, 'error')])
   return outcome === 0
-}
-
-async function npmCache(): Promise<string> {
-  return (await run('npm', ['config', 'get', 'cache'])).stdout.trim()
 }
