@@ -1,4 +1,4 @@
-// node test/perf/login-timing.ts: whether the time of a refused login tells if the address has an account. Starts a
+// npm run bench:login-timing: whether the time of a refused login tells if the address has an account. Starts a
 // service, or asks the one of --url, where --email has an account and the limits are high enough. Option: --pairs.
 import { parseArgs } from 'node:util'
 import { contestants } from './contestants.ts'

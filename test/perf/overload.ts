@@ -1,4 +1,4 @@
-// node test/perf/overload.ts: ten times the logins that the service can do, for half a minute, and ten times the usual
+// npm run bench:overload: ten times the logins that the service can do, for half a minute, and ten times the usual
 // connections that read. Options: --seconds, --quick (prints, and does not write docs/performance.md).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
