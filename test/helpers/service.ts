@@ -68,7 +68,8 @@ async function launch(
   })
   const { stdout, stderr } = child
   if (!stdout || !stderr) throw new TypeError('the process has no pipes')
-  const exit = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }))
+  // Not before its last lines were read.
+  const exit = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }))
 
   const kill = async (signal: NodeJS.Signals = 'SIGKILL', timeoutMs = STOP_TIMEOUT_MS) => {
     child.kill(signal)
