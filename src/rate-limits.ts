@@ -1,3 +1,5 @@
+import { setNewest } from '#src/bounded-map'
+
 /** The named limits. A route that names none is under `default`. */
 export const policyNames = ['default', 'login', 'login-address', 'register', 'refresh'] as const
 export type PolicyName = (typeof policyNames)[number]
@@ -142,14 +144,4 @@ export function createSettledCounters(
       return { current, ttlMs: window.endsAt - time }
     },
   }
-}
-
-// Deleted and set anew, so that the map stays sorted by age and sheds the oldest first.
-function setNewest<Value>(map: Map<string, Value>, key: string, value: Value, maxSize: number): void {
-  map.delete(key)
-  if (map.size >= maxSize) {
-    const [oldest] = map.keys()
-    if (oldest !== undefined) map.delete(oldest)
-  }
-  map.set(key, value)
 }

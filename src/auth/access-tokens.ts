@@ -1,3 +1,4 @@
+import { setNewest } from '#src/bounded-map'
 import { AppError } from '#src/errors'
 
 /** What an access token says; times in seconds since 1970. */
@@ -55,11 +56,7 @@ export function createAccessTokens(keys: readonly [TokenKey, ...TokenKey[]], ttl
       return null
     }
     if (!isClaims(claims) || claims.exp - claims.iat > ttlSeconds) return null
-    if (verified.size >= MAX_VERIFIED) {
-      const [oldest] = verified.keys()
-      if (oldest !== undefined) verified.delete(oldest)
-    }
-    verified.set(token, claims)
+    setNewest(verified, token, claims, MAX_VERIFIED)
     return claims
   }
 
