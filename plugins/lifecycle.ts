@@ -56,19 +56,18 @@ export default fp(
 
 /** Returns what closes each connection on which no complete request waits for its answer; Node has nothing for that. */
 function trackConnections(server: Server): () => void {
-  const sockets = new Set<Socket>()
-  const responses = new Set<ServerResponse>()
+  // The last response of each connection stands for all of its responses: they are sent in order.
+  const latest = new Map<Socket, ServerResponse | null>()
   server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    latest.set(socket, null)
+    socket.once('close', () => latest.delete(socket))
   })
-  server.on('request', (_request, response) => {
-    responses.add(response)
-    response.once('close', () => responses.delete(response))
-  })
+  server.on('request', ({ socket }, response) => latest.set(socket, response))
 
   return () => {
-    const busy = new Set([...responses].filter(({ req }) => req.complete).map(({ req }) => req.socket))
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
+    for (const [socket, response] of latest) {
+      const waits = response !== null && !response.closed && response.req.complete
+      if (!waits) socket.destroy()
+    }
   }
 }
