@@ -1,6 +1,7 @@
-import type { Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
+import { responseOn } from '#src/response-on'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -56,16 +57,15 @@ export default fp(
 
 /** Returns what closes each connection on which no complete request waits for its answer; Node has nothing for that. */
 function trackConnections(server: Server): () => void {
-  // The last response of each connection stands for all of its responses: they are sent in order.
-  const latest = new Map<Socket, ServerResponse | null>()
+  const connections = new Set<Socket>()
   server.on('connection', (socket) => {
-    latest.set(socket, null)
-    socket.once('close', () => latest.delete(socket))
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
   })
-  server.on('request', ({ socket }, response) => latest.set(socket, response))
 
   return () => {
-    for (const [socket, response] of latest) {
+    for (const socket of connections) {
+      const response = responseOn(socket)
       const waits = response !== null && !response.closed && response.req.complete
       if (!waits) socket.destroy()
     }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -8,6 +8,7 @@ import { errorEnvelope, errorHeaders } from '#src/error-envelope'
 import { AppError } from '#src/errors'
 import { newId } from '#src/ids'
 import type { RefusalReason } from '#src/refusals'
+import { responseOn } from '#src/response-on'
 import { securityHeaders } from '#src/security-headers'
 
 declare module 'fastify' {
@@ -72,8 +73,7 @@ export function clientErrorHandler(this: FastifyInstance, cause: ConnectionError
     socket.end(rawAnswer(error, correlationId))
     setTimeout(() => socket.destroy(), lingerMs).unref()
   }
-  // The response that the connection is busy with; Node's own handler of this event uses the same way to it.
-  const { _httpMessage: response } = socket as Socket & { _httpMessage?: ServerResponse | null }
+  const response = responseOn(socket)
   if (!response) answer()
   else if (response.req.complete) response.once('close', answer)
   else if (response.headersSent) response.once('close', () => socket.destroySoon())
