@@ -1,10 +1,18 @@
+import { EventEmitter } from 'node:events'
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import fp from 'fastify-plugin'
 import { correlationHeader } from '#src/correlation'
+import { clientClosedRequest, unknownRoute } from '#src/request-outcome'
 import { requestPath } from '#src/request-path'
 
-// nginx's code for a client that hung up before its answer.
-const clientClosedRequest = 499
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Emits `hungUp` for each request whose client went away before its answer, of which no hook tells. */
+    hangUps: EventEmitter<{ hungUp: [request: FastifyRequest, durationMs: number] }>
+  }
+}
+
+const debugLevels: ReadonlySet<string> = new Set(['debug', 'trace'])
 
 /**
  * Fastify's `logController`: one completion line per request. It is told of every request before any hook, also of one
@@ -17,18 +25,23 @@ class RequestLog extends LogController {
 
   override incomingRequest(request: FastifyRequest, reply: FastifyReply): void {
     const startedAt = performance.now()
-    reply.raw.once('close', () => {
-      const userId = userIdOf(request)
+    const { raw } = reply
+    // Not `once`, which wraps every listener in two functions more: a response closes only once.
+    raw.on('close', () => {
+      const durationMs = performance.now() - startedAt
+      const answered = raw.writableEnded
       request.log.info(
         {
-          ...requestLine(request),
-          route: request.routeOptions.url ?? 'unknown',
-          statusCode: reply.raw.writableEnded ? reply.raw.statusCode : clientClosedRequest,
-          durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
-          ...(userId && { userId }),
+          method: request.method,
+          path: requestPath(request.raw.url ?? ''),
+          route: request.routeOptions.url ?? unknownRoute,
+          statusCode: answered ? raw.statusCode : clientClosedRequest,
+          durationMs: Math.round(durationMs * 100) / 100,
+          userId: userIdOf(request),
         },
         'Outgoing response',
       )
+      if (!answered) request.server.hangUps.emit('hungUp', request, durationMs)
     })
   }
 
@@ -41,19 +54,19 @@ export const requestLog = new RequestLog()
 /** Gives the caller the id under which the log knows the request, and says that it has come. */
 export default fp(
   async (app) => {
+    app.decorate('hangUps', new EventEmitter())
+    const debugging = debugLevels.has(app.log.level)
     app.addHook('onRequest', (request, reply, done) => {
       reply.header(correlationHeader, request.id)
-      request.log.debug(requestLine(request), 'Incoming request')
+      if (debugging) {
+        request.log.debug({ method: request.method, path: requestPath(request.raw.url ?? '') }, 'Incoming request')
+      }
       done()
     })
   },
   // The id of a trace is in every line.
   { name: 'logging', dependencies: ['tracing'] },
 )
-
-function requestLine({ method, raw }: FastifyRequest) {
-  return { method, path: requestPath(raw.url ?? '') }
-}
 
 // A request that was refused early has no principal, not even a null one.
 function userIdOf(request: FastifyRequest): string | undefined {

@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import { invalidToken } from '#src/auth'
 import { AppError } from '#src/errors'
 import { refusalReasons } from '#src/refusals'
+import { clientClosedRequest, unknownRoute } from '#src/request-outcome'
 import { metricsRouteSchema } from '#src/schemas'
 import { version } from '#src/version'
 
@@ -20,11 +21,6 @@ const misnamed = [
   'nodejs_eventloop_utilization_histogram',
   'nodejs_eventloop_utilization_summary',
 ]
-
-const unknownRoute = 'unknown'
-
-// As in the log: nginx's code for a client that hung up before its answer.
-const clientClosedRequest = 499
 
 /** What Prometheus scrapes: the instruments, the process, and every request once, wherever it ended. */
 export default fp(
@@ -75,13 +71,11 @@ export default fp(
     const durations = registry.getSingleMetric('http_request_duration_seconds') as client.Histogram<
       'method' | 'route' | 'status_code'
     >
-    app.addHook('onRequest', (request, reply, done) => {
-      reply.raw.once('close', () => {
-        if (reply.raw.writableEnded) return
-        const route = request.routeOptions.url ?? unknownRoute
-        durations.observe({ method: request.method, route, status_code: clientClosedRequest }, reply.elapsedTime / 1000)
-      })
-      done()
+    app.hangUps.on('hungUp', ({ method, routeOptions }, durationMs) => {
+      durations.observe(
+        { method, route: routeOptions.url ?? unknownRoute, status_code: clientClosedRequest },
+        durationMs / 1000,
+      )
     })
 
     const refused = new client.Counter({
@@ -109,5 +103,5 @@ export default fp(
       },
     })
   },
-  { name: 'metrics', dependencies: ['dependencies', 'docs', 'instruments'] },
+  { name: 'metrics', dependencies: ['dependencies', 'docs', 'instruments', 'logging'] },
 )

@@ -1,5 +1,5 @@
+import { randomUUIDv7 } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { newId } from '#src/ids'
 
 /** The header that carries the correlation id of a request, in both directions. */
 export const correlationHeader = 'x-correlation-id'
@@ -10,5 +10,5 @@ const acceptable = /^[A-Za-z0-9._-]{1,128}$/
 /** The caller's correlation id if it is well formed, else a new one. */
 export function correlationId(request: { headers: IncomingHttpHeaders }): string {
   const sent = request.headers[correlationHeader]
-  return typeof sent === 'string' && acceptable.test(sent) ? sent : newId()
+  return typeof sent === 'string' && acceptable.test(sent) ? sent : randomUUIDv7()
 }
