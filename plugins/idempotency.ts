@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { createIdempotencyStore } from '#db/postgres'
 import { deriveKeys } from '#src/auth'
@@ -38,8 +38,11 @@ export default fp(
       return this.idempotencyClaim && { claim: this.idempotencyClaim, answerOf }
     } as FastifyRequest['idempotent'])
 
-    app.addHook('preHandler', async (request, reply) => {
-      if (!request.routeOptions.config.idempotent) return
+    app.addHook('onRoute', (route) => {
+      if (route.config?.idempotent) route.preHandler = [...[route.preHandler ?? []].flat(), replay]
+    })
+
+    async function replay(request: FastifyRequest, reply: FastifyReply) {
       const sent = request.headers[HEADER]
       if (sent === undefined) return
       if (typeof sent !== 'string' || !visible.test(sent)) {
@@ -61,7 +64,7 @@ export default fp(
       }
       const { status, headers, body } = stored.answer
       return reply.code(status).headers(headers).header('idempotency-replayed', 'true').send(body)
-    })
+    }
   },
   // Behind the limits: a repetition is a request like any other.
   { name: 'idempotency', dependencies: ['postgres', 'auth', 'rate-limits'] },

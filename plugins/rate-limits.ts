@@ -7,6 +7,7 @@ import { parseEmail } from '#src/accounts'
 import { deriveKeys } from '#src/auth'
 import { AppError } from '#src/errors'
 import {
+  type Count,
   type Counters,
   createLocalCounters,
   createSettledCounters,
@@ -45,7 +46,7 @@ const SETTLE_MS = 5000
 const REDIS_PAUSE_MS = 1000
 
 // What a body has to be read for is charged when it has been; everything else before a byte of it is.
-const needsBody: ReadonlySet<PolicyName> = new Set(['login', 'refresh'])
+const isEarly = (policy: PolicyName) => policy !== 'login' && policy !== 'refresh'
 const byDefault: readonly PolicyName[] = ['default']
 
 /** The rate limits: `@fastify/rate-limit` on counters that the instances share through Redis while it is there. */
@@ -63,11 +64,10 @@ export default fp(
           callback: (error: Error | null, result?: { current: number; ttl: number }) => void,
           windowMs: number,
         ) {
-          const counters = key.startsWith(SETTLED) ? settled : exact
-          counters.increment(key, windowMs).then(
-            ({ current, ttlMs }) => callback(null, { current, ttl: ttlMs }),
-            (error: Error) => callback(error),
-          )
+          const answer = ({ current, ttlMs }: Count) => callback(null, { current, ttl: ttlMs })
+          const count = (key.startsWith(SETTLED) ? settled : exact).increment(key, windowMs)
+          if (count instanceof Promise) count.then(answer, callback)
+          else answer(count)
         }
         child() {
           return this
@@ -96,23 +96,31 @@ export default fp(
 
     app.decorateRequest('limits', null)
     // Where the token is looked at, but no session: guessing costs no query once the budget is gone.
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       const policies = request.routeOptions.config.limits ?? byDefault
-      for (const policy of policies) if (!needsBody.has(policy)) await charge(policy, request, reply)
+      if (policies.length === 0) done()
+      else charge(policies.filter(isEarly), request, reply).then(() => done(), done)
     })
-    app.addHook('preHandler', async (request, reply) => {
-      const policies = request.routeOptions.config.limits
-      if (policies === undefined) return
-      for (const policy of policies) if (needsBody.has(policy)) await charge(policy, request, reply)
+    app.addHook('onRoute', (route) => {
+      const late = route.config?.limits?.filter((policy) => !isEarly(policy)) ?? []
+      if (late.length === 0) return
+      const hook = (request: FastifyRequest, reply: FastifyReply) => charge(late, request, reply)
+      route.preHandler = [...[route.preHandler ?? []].flat(), hook]
     })
 
-    async function charge(policy: PolicyName, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-      const { state, exceeded } = await limiters[policy](request)
-      request.limits = [...(request.limits ?? []), state]
-      setHeaders(reply, request.limits)
-      if (!exceeded) return
-      app.instruments.rateLimitRejection(policy)
-      throw new AppError('RateLimitExceededError', 'Too many requests', { retryAfterSeconds: state.resetSeconds })
+    async function charge(policies: readonly PolicyName[], request: FastifyRequest, reply: FastifyReply) {
+      for (const policy of policies) {
+        const { max, windowSeconds, run } = limiters[policy]
+        const result = await run(request)
+        if (result.isAllowed) throw new TypeError('there is no list of callers without limits')
+        const resetSeconds = Math.max(1, result.ttlInSeconds)
+        const state: LimitState = { policy, max, remaining: result.remaining, windowSeconds, resetSeconds }
+        request.limits = [...(request.limits ?? []), state]
+        setHeaders(reply, request.limits)
+        if (!result.isExceeded) continue
+        app.instruments.rateLimitRejection(policy)
+        throw new AppError('RateLimitExceededError', 'Too many requests', { retryAfterSeconds: resetSeconds })
+      }
     }
 
     function limiter(policy: PolicyName, { max, windowSeconds }: { max: number; windowSeconds: number }, keyOf: KeyOf) {
@@ -122,20 +130,13 @@ export default fp(
         // All limiters count in one store: the policy keeps their keys apart.
         keyGenerator: (request) => `${policy}:${keyOf(request)}`,
       } satisfies CreateRateLimitOptions)
-      return async (request: FastifyRequest) => {
-        const result = await run(request)
-        if (result.isAllowed) throw new TypeError('there is no list of callers without limits')
-        const resetSeconds = Math.max(1, result.ttlInSeconds)
-        const state: LimitState = { policy, max, remaining: result.remaining, windowSeconds, resetSeconds }
-        return { state, exceeded: result.isExceeded }
-      }
+      return { max, windowSeconds, run }
     }
 
     function createCounters(): { exact: Counters; settled: Counters } {
       const local = createLocalCounters(MAX_LOCAL_KEYS)
       if (!app.hasDecorator('redis')) {
-        const own: Counters = { increment: async (key, windowMs) => local.increment(key, windowMs) }
-        return { exact: own, settled: own }
+        return { exact: local, settled: local }
       }
       const exact = createSharedCounters(createRedisCounters(app.redis), local, REDIS_PAUSE_MS)
       return { exact, settled: createSettledCounters(exact, config.RATE_LIMIT_DEFAULT.max, MAX_LOCAL_KEYS, SETTLE_MS) }

@@ -5,15 +5,18 @@ export const policyNames = ['default', 'login', 'login-address', 'register', 're
 export type PolicyName = (typeof policyNames)[number]
 
 /** How often something happened in the current window, and when that ends. */
-interface Count {
+export interface Count {
   current: number
   ttlMs: number
 }
 
 /** Counts events per key in fixed windows that start with a key's first event. */
 export interface Counters {
-  /** @param by how many events at once; one if left out */
-  increment(key: string, windowMs: number, by?: number): Promise<Count>
+  /**
+   * @param by how many events at once; one if left out
+   * @returns the count itself where it is known at once: a promise of it would cost more than it
+   */
+  increment(key: string, windowMs: number, by?: number): Count | Promise<Count>
 }
 
 /** Counts events in the memory of this process. */
@@ -84,6 +87,8 @@ const STEP = 0.01
 const EXACT_FROM = 0.8
 /** How far ahead of an even use of its window a key may be before every event is asked about. */
 const HEAD_START = 0.05
+/** How often, in the time that an event may go unsettled, those that are due are settled. */
+const SLICES = 50
 
 /**
  * Counts without a wait for the shared counters on most events: what this instance has counted is settled with them
@@ -100,48 +105,67 @@ export function createSettledCounters(
   settleMs: number,
   now: () => number = () => performance.now(),
 ): Counters {
-  const windows = new Map<string, { known: number; unsettled: number; endsAt: number; windowMs: number }>()
+  const windows = new Map<string, SettledWindow>()
+  // In the order in which they are due.
   const unsettledKeys = new Set<string>()
   let scheduled = false
 
   const settle = async (key: string, windowMs: number, by: number): Promise<Count> => {
     const count = await exact.increment(key, windowMs, by)
-    const unsettled = windows.get(key)?.unsettled ?? 0
-    setNewest(windows, key, { known: count.current, unsettled, endsAt: now() + count.ttlMs, windowMs }, maxKeys)
+    const { unsettled = 0, dueAt = 0 } = windows.get(key) ?? {}
+    const window = { known: count.current, unsettled, dueAt, endsAt: now() + count.ttlMs, windowMs }
+    setNewest(windows, key, window, maxKeys)
     return count
   }
-  const settleAll = () => {
+  const takeUnsettled = (key: string, window: SettledWindow): number => {
+    const by = window.unsettled
+    window.known += by
+    window.unsettled = 0
+    unsettledKeys.delete(key)
+    return by
+  }
+  // A few keys at a time: many at once would hold up the requests of that moment.
+  const settleDue = () => {
     scheduled = false
     for (const key of unsettledKeys) {
       const window = windows.get(key)
-      if (window === undefined || window.unsettled === 0) continue
-      const by = window.unsettled
-      window.known += by
-      window.unsettled = 0
-      void settle(key, window.windowMs, by)
+      if (window === undefined) unsettledKeys.delete(key)
+      else if (window.dueAt > now()) break
+      else void settle(key, window.windowMs, takeUnsettled(key, window))
     }
-    unsettledKeys.clear()
+    if (unsettledKeys.size > 0) schedule()
+  }
+  const schedule = () => {
+    if (!scheduled) setTimeout(settleDue, settleMs / SLICES).unref()
+    scheduled = true
   }
 
   return {
-    async increment(key, windowMs, by = 1) {
+    increment(key, windowMs, by = 1) {
       const window = windows.get(key)
       const time = now()
       if (window === undefined || window.endsAt <= time) return settle(key, windowMs, by)
+      if (window.unsettled === 0) window.dueAt = time + settleMs
       window.unsettled += by
+      unsettledKeys.add(key)
       const current = window.known + window.unsettled
       const elapsed = 1 - (window.endsAt - time) / windowMs
       const maxUnasked = max * Math.min(EXACT_FROM, HEAD_START + elapsed)
       if (window.unsettled > max * STEP || current > maxUnasked) {
-        const owed = window.unsettled
-        window.known += owed
-        window.unsettled = 0
-        return settle(key, windowMs, owed)
+        return settle(key, windowMs, takeUnsettled(key, window))
       }
-      unsettledKeys.add(key)
-      if (!scheduled) setTimeout(settleAll, settleMs).unref()
-      scheduled = true
+      schedule()
       return { current, ttlMs: window.endsAt - time }
     },
   }
+}
+
+interface SettledWindow {
+  /** What all instances have counted, as far as this one knows. */
+  known: number
+  unsettled: number
+  /** When what is unsettled has to be settled. */
+  dueAt: number
+  endsAt: number
+  windowMs: number
 }

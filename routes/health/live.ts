@@ -19,7 +19,7 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         },
       },
     },
-    async () => alive,
+    () => alive,
   )
 }
 
