@@ -38,11 +38,16 @@ export function isServerError(error: unknown): boolean {
   return error instanceof Error && (error as DriverError).severity !== undefined
 }
 
+/** Whether a table was changed since the connection planned the statement (0A000); another connection plans anew. */
+export function isStalePlan(error: unknown): boolean {
+  return stateOf(error) === '0A000' && (error as Error).message.startsWith('cached plan')
+}
+
 /** Whether the database is down, out of reach or too slow, so that the same statement may succeed later. */
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = stateOf(error)
-  if (isServerError(error)) return code !== undefined && unavailableState.test(code)
+  if (isServerError(error)) return (code !== undefined && unavailableState.test(code)) || isStalePlan(error)
   return (code !== undefined && networkCodes.has(code)) || connectionLost.test(error.message)
 }
 

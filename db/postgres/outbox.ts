@@ -15,6 +15,12 @@ export async function appendToOutbox(db: Kysely<Database>, events: readonly Audi
   await db.insertInto('audit_outbox').values(events.map(toRow)).execute()
 }
 
+/** What `toRow` fills in. */
+export const eventColumns = [
+  ...(['id', 'type', 'outcome', 'user_id', 'session_id', 'correlation_id', 'ip', 'user_agent'] as const),
+  ...(['occurred_at', 'details'] as const),
+] satisfies readonly (keyof AuditEventsTable)[]
+
 /** An event as a row of the outbox or of the trail. */
 export function toRow(event: AuditEvent) {
   return {

@@ -7,8 +7,9 @@ import {
   type PostgresQueryResult,
 } from 'kysely'
 import type pg from 'pg'
-import { isServerError, toAppError } from './errors.ts'
+import { isServerError, isStalePlan, toAppError } from './errors.ts'
 import type { Database } from './schema.ts'
+import { statementName } from './statements.ts'
 
 const SECOND = 1000
 
@@ -60,7 +61,7 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
 
 /**
  * The pool as Kysely shall see it. Differs from the bare one in that
- * - a connection that lost touch with the server answers at once with the first error (so a rollback neither waits
+ * - a connection that lost touch with the server, or whose plans a migration has made wrong, answers at once with the first error (so a rollback neither waits
  *   again nor hides it) and is closed on release, where `pg` would hand it out for ever;
  * - errors of connections, idle or lent out, are reported and do not end the process;
  * - a database that is down or slow is a `ServiceUnavailableError`;
@@ -88,11 +89,15 @@ function guardClient(client: pg.PoolClient & { processID?: number }): PostgresPo
   async function send<R>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
     if (broken) throw broken
     try {
-      const { command, rowCount, rows } = await client.query(text, [...parameters])
+      const { command, rowCount, rows } = await client.query({
+        name: statementName(text),
+        text,
+        values: [...parameters],
+      })
       return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows }
     } catch (error) {
       const shown = toAppError(error)
-      if (!isServerError(error)) broken = shown
+      if (!isServerError(error) || isStalePlan(error)) broken = shown
       throw shown
     }
   }

@@ -1,79 +1,39 @@
 import DataLoader from 'dataloader'
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type OperationNodeSource, sql } from 'kysely'
 import type { Principal } from '#src/accounts'
-import type { Session, SessionLifetime, SessionStore } from '#src/auth'
-import { appendToOutbox } from './outbox.ts'
+import type { NewSession, Session, SessionLifetime, SessionStore } from '#src/auth'
+import { appendToOutbox, eventColumns, toRow } from './outbox.ts'
 import type { Database } from './schema.ts'
-import { inTransaction } from './transaction.ts'
+import { statement, type ValueOf } from './statements.ts'
+import { inTransaction, retried } from './transaction.ts'
 import { toUser } from './users.ts'
 
 /** Sessions in PostgreSQL. */
 export function createSessionStore(db: Kysely<Database>, lifetime: SessionLifetime) {
   const principals = coalescedPrincipals(db)
-  const seconds = (count: number) => sql<Date>`now() + make_interval(secs => ${count})`
+  const statements = hotStatements(db, lifetime)
 
   return {
     async credentials(emailKey) {
-      const row = await db
-        .selectFrom('users')
-        .select(['id', 'password_hash', 'disabled_at'])
-        .where('email_key', '=', emailKey)
-        .executeTakeFirst()
+      const { rows } = await statements.credentials(db, { emailKey })
+      const [row] = rows
       return row ? { userId: row.id, passwordHash: row.password_hash, disabled: row.disabled_at !== null } : null
     },
 
-    open(session, checkedHash, newHash, event) {
-      return inTransaction(db, async (tx) => {
-        // Locks the user against a password change, which ends all sessions that it sees.
-        const user = await tx
-          .selectFrom('users')
-          .select('id')
-          .where('id', '=', session.userId)
-          .where('password_hash', '=', checkedHash)
-          .where('disabled_at', 'is', null)
-          .forUpdate()
-          .executeTakeFirst()
-        if (!user) return false
-        if (newHash !== null) {
-          await tx.updateTable('users').set({ password_hash: newHash }).where('id', '=', session.userId).execute()
-        }
-        await tx
-          .insertInto('sessions')
-          .values({
-            id: session.id,
-            user_id: session.userId,
-            device_name: session.deviceName,
-            ip: session.ip,
-            user_agent: session.userAgent,
-            expires_at: seconds(Math.min(lifetime.slidingSeconds, lifetime.absoluteSeconds)),
-            ends_at: seconds(lifetime.absoluteSeconds),
-          })
-          .execute()
-        await appendToOutbox(tx, [event])
-        return true
-      })
+    async open(session, checkedHash, newHash, event) {
+      const values = { ...session, checkedHash, event: toRow(event) }
+      const { rows } = await retried(() =>
+        newHash === null ? statements.open(db, values) : statements.openWithNewHash(db, { ...values, newHash }),
+      )
+      return rows.length > 0
     },
 
-    rotate(sessionId, generation, reuseEvents) {
-      return inTransaction(db, async (tx) => {
-        const rotated = await tx
-          .updateTable('sessions')
-          .from('users')
-          .set({
-            generation: generation + 1,
-            rotated_at: sql`now()`,
-            last_used_at: sql`now()`,
-            expires_at: sql`least(${seconds(lifetime.slidingSeconds)}, ends_at)`,
-          })
-          .where('sessions.id', '=', sessionId)
-          .where('generation', '=', generation)
-          .where('expires_at', '>', sql<Date>`now()`)
-          .whereRef('users.id', '=', 'sessions.user_id')
-          .where('users.disabled_at', 'is', null)
-          .returning('users.id')
-          .executeTakeFirst()
-        if (rotated) return { kind: 'rotated', userId: rotated.id, generation: generation + 1 }
+    async rotate(sessionId, generation, reuseEvents) {
+      const { rows } = await retried(() => statements.rotate(db, { sessionId, generation, next: generation + 1 }))
+      const [rotated] = rows
+      if (rotated) return { kind: 'rotated', userId: rotated.id, generation: generation + 1 }
 
+      return inTransaction(db, async (tx) => {
         const current = await tx
           .selectFrom('sessions')
           .innerJoin('users', 'users.id', 'sessions.user_id')
@@ -147,32 +107,101 @@ export function createSessionStore(db: Kysely<Database>, lifetime: SessionLifeti
   } satisfies SessionStore
 }
 
+/** What logins and refreshes send. Each is one atomic unit, and its only round trip. */
+function hotStatements(db: Kysely<Database>, lifetime: SessionLifetime) {
+  const seconds = (count: number) => sql<Date>`now() + make_interval(secs => ${count})`
+
+  const credentials = statement((value: ValueOf<{ emailKey: string }>) =>
+    db.selectFrom('users').select(['id', 'password_hash', 'disabled_at']).where('email_key', '=', value('emailKey')),
+  )
+
+  // Whatever gives the owner also locks the user against a password change, which ends all sessions that it sees.
+  type Opening = NewSession & { checkedHash: string; event: ReturnType<typeof toRow> }
+  const openFor = <Values extends Opening>(owner: (value: ValueOf<Values>) => OperationNodeSource) =>
+    statement((value: ValueOf<Values>) => {
+      const columns = sql.join(eventColumns.map((column) => sql.ref(column)))
+      const query = sql<{ id: string }>`
+        with owner as (${owner(value)}),
+        opened as (
+          insert into sessions (id, user_id, device_name, ip, user_agent, expires_at, ends_at)
+          select ${value('id')}::uuid, id, ${value('deviceName')}, ${value('ip')}, ${value('userAgent')},
+            ${seconds(Math.min(lifetime.slidingSeconds, lifetime.absoluteSeconds))}, ${seconds(lifetime.absoluteSeconds)}
+          from owner
+        ),
+        told as (
+          insert into audit_outbox (${columns})
+          select ${columns} from jsonb_populate_record(null::audit_outbox, ${value('event')}::jsonb)
+          where exists (select from owner)
+        )
+        select id from owner`
+      return { compile: () => query.compile(db) }
+    })
+  const open = openFor<Opening>((value) =>
+    db
+      .selectFrom('users')
+      .select('id')
+      .where('id', '=', value('userId'))
+      .where('password_hash', '=', value('checkedHash'))
+      .where('disabled_at', 'is', null)
+      .forUpdate(),
+  )
+  const openWithNewHash = openFor<Opening & { newHash: string }>((value) =>
+    db
+      .updateTable('users')
+      .set({ password_hash: value('newHash') })
+      .where('id', '=', value('userId'))
+      .where('password_hash', '=', value('checkedHash'))
+      .where('disabled_at', 'is', null)
+      .returning('id'),
+  )
+
+  const rotate = statement((value: ValueOf<{ sessionId: string; generation: number; next: number }>) =>
+    db
+      .updateTable('sessions')
+      .from('users')
+      .set({
+        generation: value('next'),
+        rotated_at: sql`now()`,
+        last_used_at: sql`now()`,
+        expires_at: sql`least(${seconds(lifetime.slidingSeconds)}, ends_at)`,
+      })
+      .where('sessions.id', '=', value('sessionId'))
+      .where('generation', '=', value('generation'))
+      .where('expires_at', '>', sql<Date>`now()`)
+      .whereRef('users.id', '=', 'sessions.user_id')
+      .where('users.disabled_at', 'is', null)
+      .returning('users.id'),
+  )
+
+  return { credentials, open, openWithNewHash, rotate }
+}
+
 /**
  * Lookups that arrive in the same turn of the event loop share one query. It is sent after the last of them has arrived
  * and nothing is kept, so every answer is as fresh as with a query of its own, at a fraction of the cost.
  */
 function coalescedPrincipals(db: Kysely<Database>): DataLoader<string, Principal | null> {
-  const compiled = db
-    .selectFrom('sessions as s')
-    .innerJoin('users as u', 'u.id', 's.user_id')
-    .select([
-      's.id as session_id',
-      'u.id',
-      'u.email',
-      'u.full_name',
-      'u.role',
-      'u.version',
-      'u.created_at',
-      'u.updated_at',
-    ])
-    .where('s.id', '=', sql<string>`any(${[]}::uuid[])`)
-    .where('s.expires_at', '>', sql<Date>`now()`)
-    .where('u.disabled_at', 'is', null)
-    .compile()
+  const find = statement((value: ValueOf<{ sessionIds: readonly string[] }>) =>
+    db
+      .selectFrom('sessions as s')
+      .innerJoin('users as u', 'u.id', 's.user_id')
+      .select([
+        's.id as session_id',
+        'u.id',
+        'u.email',
+        'u.full_name',
+        'u.role',
+        'u.version',
+        'u.created_at',
+        'u.updated_at',
+      ])
+      .where('s.id', '=', sql<string>`any(${value('sessionIds')}::uuid[])`)
+      .where('s.expires_at', '>', sql<Date>`now()`)
+      .where('u.disabled_at', 'is', null),
+  )
   return new DataLoader<string, Principal | null>(
     async (sessionIds) => {
-      const batch: typeof compiled = { ...compiled, parameters: [sessionIds] }
-      const { rows } = await db.executeQuery(batch)
+      const { rows } = await find(db, { sessionIds })
       const found = new Map(rows.map((row) => [row.session_id, { user: toUser(row), sessionId: row.session_id }]))
       return sessionIds.map((id) => found.get(id) ?? null)
     },

@@ -14,13 +14,18 @@ const MAX_PAUSE_MS = 25
  * afterwards: a throw rolls everything back.
  * @throws ServiceUnavailableError when the database is down or slow, or the third attempt lost too
  */
-export async function inTransaction<T>(
+export function inTransaction<T>(
   db: Kysely<Database>,
   work: (transaction: Transaction<Database>) => Promise<T>,
 ): Promise<T> {
+  return retried(() => db.transaction().execute(work))
+}
+
+/** Runs an atomic unit of work, such as a single statement, as `inTransaction` runs a transaction. */
+export async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction().execute(work)
+      return await work()
     } catch (error) {
       if (attempt === MAX_ATTEMPTS || !isTransient(error)) throw error
     }

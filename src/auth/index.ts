@@ -2,5 +2,5 @@ export { type AccessTokens, createAccessTokens, invalidToken, type TokenKey } fr
 export { deriveKeys } from './keys.ts'
 export { createPasswords, defaultHashConcurrency, hashQueueFull, type Passwords } from './passwords.ts'
 export { createRefreshTokens } from './refresh-tokens.ts'
-export type { Session, SessionLifetime, SessionStore } from './session.ts'
+export type { NewSession, Session, SessionLifetime, SessionStore } from './session.ts'
 export { createSessions, type Sessions, type TokenPair } from './sessions.ts'

@@ -21,7 +21,8 @@ interface Credentials {
   disabled: boolean
 }
 
-type NewSession = Pick<Session, 'id' | 'userId' | 'deviceName' | 'ip' | 'userAgent'>
+/** A session to be opened. */
+export type NewSession = Pick<Session, 'id' | 'userId' | 'deviceName' | 'ip' | 'userAgent'>
 
 /** How long a session lives. */
 export interface SessionLifetime {

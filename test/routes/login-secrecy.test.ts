@@ -16,7 +16,7 @@ async function costOf(t: TestContext, app: FastifyInstance, work: () => Promise<
   await work()
   const statements = query.mock.calls
     .filter((call) => clients.has(call.this))
-    .map((call) => String(call.arguments[0]))
+    .map(({ arguments: [query] }) => (query as unknown as pg.QueryConfig).text ?? String(query))
     // The relay carries the events of earlier requests on.
     .filter((text) => !text.includes('"audit_events"'))
   query.mock.restore()
