@@ -41,7 +41,7 @@ interface LimitState {
 const MAX_LOCAL_KEYS = 100_000
 /** Keys of the one policy that need not wait for Redis: it shares out capacity, the others keep guessers away. */
 const SETTLED = 'default:'
-const SETTLE_MS = 5000
+const SETTLE_MS = 15_000
 /** How long Redis is left alone after a failure. */
 const REDIS_PAUSE_MS = 1000
 

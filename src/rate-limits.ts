@@ -88,13 +88,12 @@ const EXACT_FROM = 0.8
 /** How far ahead of an even use of its window a key may be before every event is asked about. */
 const HEAD_START = 0.05
 /** How often, in the time that an event may go unsettled, those that are due are settled. */
-const SLICES = 50
+const SLICES = 600
 
 /**
  * Counts without a wait for the shared counters on most events: what this instance has counted is settled with them
- * later, several events and keys at a time. It asks first when it knows nothing of a key, when it has used a hundredth of
- * the limit unasked, when little is left, and when a key is used up faster than evenly; so an instance exceeds the limit
- * by a hundredth at the very most.
+ * later, several events and keys at a time. It asks first when it has used a hundredth of the limit unasked, when little
+ * is left, and when a key is used up faster than evenly; so an instance exceeds the limit by a hundredth at the very most.
  * @param max the limit
  * @param settleMs how long an event may go unsettled
  */
@@ -116,6 +115,15 @@ export function createSettledCounters(
     const window = { known: count.current, unsettled, dueAt, endsAt: now() + count.ttlMs, windowMs }
     setNewest(windows, key, window, maxKeys)
     return count
+  }
+  const windowOf = (key: string, windowMs: number, time: number): SettledWindow => {
+    const known = windows.get(key)
+    if (known !== undefined && known.endsAt > time) return known
+    // What was not settled in time is charged to the next window.
+    const unsettled = known?.unsettled ?? 0
+    const window = { known: 0, unsettled, dueAt: known?.dueAt ?? 0, endsAt: time + windowMs, windowMs }
+    setNewest(windows, key, window, maxKeys)
+    return window
   }
   const takeUnsettled = (key: string, window: SettledWindow): number => {
     const by = window.unsettled
@@ -142,9 +150,8 @@ export function createSettledCounters(
 
   return {
     increment(key, windowMs, by = 1) {
-      const window = windows.get(key)
       const time = now()
-      if (window === undefined || window.endsAt <= time) return settle(key, windowMs, by)
+      const window = windowOf(key, windowMs, time)
       if (window.unsettled === 0) window.dueAt = time + settleMs
       window.unsettled += by
       unsettledKeys.add(key)
