@@ -33,7 +33,8 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
       const { user } = request.authenticated()
       reply.header('etag', app.accounts.etag(user))
       if (app.accounts.isNotModified(request.headers['if-none-match'], user)) return reply.code(304).send(null)
-      return reply.send(toUserBody(user))
+      // Not the reply: Fastify would wait for the end of one that is returned.
+      return toUserBody(user)
     },
   )
 
@@ -62,7 +63,8 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
         request.headers['if-match'],
         request.auditContext(),
       )
-      return reply.header('etag', app.accounts.etag(user)).send(toUserBody(user))
+      reply.header('etag', app.accounts.etag(user))
+      return toUserBody(user)
     },
   )
 }
