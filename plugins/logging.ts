@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
-import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import fp from 'fastify-plugin'
+import { type Logger, symbols } from 'pino'
+import { type Completion, completionLine, completionMessage, rounded } from '#src/completion-line'
 import { correlationHeader } from '#src/correlation'
 import { clientClosedRequest, unknownRoute } from '#src/request-outcome'
 import { requestPath } from '#src/request-path'
@@ -30,17 +32,14 @@ class RequestLog extends LogController {
     raw.on('close', () => {
       const durationMs = performance.now() - startedAt
       const answered = raw.writableEnded
-      request.log.info(
-        {
-          method: request.method,
-          path: requestPath(request.raw.url ?? ''),
-          route: request.routeOptions.url ?? unknownRoute,
-          statusCode: answered ? raw.statusCode : clientClosedRequest,
-          durationMs: Math.round(durationMs * 100) / 100,
-          userId: userIdOf(request),
-        },
-        'Outgoing response',
-      )
+      logCompletion(request.log, {
+        method: request.method,
+        path: requestPath(request.raw.url ?? ''),
+        route: request.routeOptions.url ?? unknownRoute,
+        statusCode: answered ? raw.statusCode : clientClosedRequest,
+        durationMs,
+        userId: userIdOf(request),
+      })
       if (!answered) request.server.hangUps.emit('hungUp', request, durationMs)
     })
   }
@@ -67,6 +66,25 @@ export default fp(
   // The id of a trace is in every line.
   { name: 'logging', dependencies: ['tracing'] },
 )
+
+const INFO = 30
+
+function logCompletion(log: FastifyBaseLogger, completion: Completion): void {
+  const { [symbols.streamSym]: stream, [symbols.chindingsSym]: bindings, [symbols.timeSym]: time } = log as PinoParts
+  if (stream === undefined || bindings === undefined || time === undefined) {
+    // Another logger, or another copy of pino.
+    log.info({ ...completion, durationMs: rounded(completion.durationMs) }, completionMessage)
+  } else if ((log as Logger).levelVal <= INFO) {
+    stream.write(completionLine(`{"level":${INFO}${time()}${bindings}`, completion))
+  }
+}
+
+/** What pino keeps under its published symbols. */
+interface PinoParts {
+  [symbols.streamSym]?: { write(line: string): void }
+  [symbols.chindingsSym]?: string
+  [symbols.timeSym]?: () => string
+}
 
 // A request that was refused early has no principal, not even a null one.
 function userIdOf(request: FastifyRequest): string | undefined {
