@@ -22,13 +22,15 @@ export default fp(
     const slots = bulkhead(concurrency, config.PASSWORD_HASH_QUEUE)
     instruments.passwordHashQueueDepth(() => config.PASSWORD_HASH_QUEUE - slots.queueSlots)
 
+    const queueFull = () => {
+      instruments.overloadRejection('password_hash_queue')
+      return hashQueueFull(RETRY_AFTER_SECONDS)
+    }
     const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
       try {
         return await slots.execute(work)
       } catch (error) {
-        if (!(error instanceof BulkheadRejectedError)) throw error
-        instruments.overloadRejection('password_hash_queue')
-        throw hashQueueFull(RETRY_AFTER_SECONDS)
+        throw error instanceof BulkheadRejectedError ? queueFull() : error
       }
     }
 
@@ -55,6 +57,9 @@ export default fp(
         },
         minLength: config.PASSWORD_MIN_LENGTH,
         isCommon: (password) => common.has(password.toLowerCase()),
+        admit() {
+          if (slots.executionSlots + slots.queueSlots === 0) throw queueFull()
+        },
         bounded,
         onMalformedHash: (err) => app.log.error({ err }, 'A stored password hash can not be read'),
       }),

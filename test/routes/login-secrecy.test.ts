@@ -45,6 +45,20 @@ test('an unknown address costs the same statements and hashes as a wrong passwor
   }
 })
 
+test('a password that can not be checked costs no statement', async (t) => {
+  const { app } = await startApp(t, {
+    ...{ ARGON2_MEMORY_KIB: '65536', ARGON2_TIME_COST: '5' },
+    ...{ PASSWORD_HASH_CONCURRENCY: '1', PASSWORD_HASH_QUEUE: '0' },
+  })
+  const { email } = await register(app)
+  const busy = app.passwords.hash(password)
+  const { statements } = await costOf(t, app, async () => {
+    assert.equal((await login(app, email)).statusCode, 503)
+  })
+  assert.deepEqual(statements, [])
+  await busy
+})
+
 test('a hash is computed while no connection is held', async (t) => {
   const { app } = await startApp(t, { POSTGRES_POOL_MAX: '1', ARGON2_MEMORY_KIB: '65536', ARGON2_TIME_COST: '5' })
   const { email } = await register(app)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { type Counters, createLocalCounters, createSharedCounters } from '#src/rate-limits'
+import { type Counters, createLocalCounters, createSettledCounters, createSharedCounters } from '#src/rate-limits'
 
 const MINUTE = 60_000
 
@@ -128,5 +128,75 @@ suite('shared counters', () => {
     assert.equal(calls, 2)
     giveUp(new Error('time is up'))
     assert.equal((await trying).current, 2)
+  })
+})
+
+suite('counters that are settled later', () => {
+  const SETTLE_MS = 15_000
+
+  /** Two instances of a limit on the same shared counters, whose answers the test counts. */
+  function setUp(max: number) {
+    const counts = new Map<string, number>()
+    const calls: number[] = []
+    const shared: Counters = {
+      async increment(key, windowMs, by = 1) {
+        calls.push(by)
+        counts.set(key, (counts.get(key) ?? 0) + by)
+        return { current: counts.get(key) ?? 0, ttlMs: windowMs }
+      },
+    }
+    const state = { now: 0 }
+    const instance = () => createSettledCounters(shared, max, 100, SETTLE_MS, () => state.now)
+    return { state, calls, counts, instances: [instance(), instance()] as const }
+  }
+
+  test('ask nobody about the first hundredth of a limit', async () => {
+    const { calls, instances } = setUp(300)
+    for (let n = 1; n <= 3; n++) {
+      assert.deepEqual(instances[0].increment('a', MINUTE), { current: n, ttlMs: MINUTE })
+    }
+    assert.deepEqual(calls, [])
+    assert.equal((await instances[0].increment('a', MINUTE)).current, 4)
+    assert.deepEqual(calls, [4])
+  })
+
+  test('ask about every event of a limit too small to share out', async () => {
+    const { calls, instances } = setUp(5)
+    for (let n = 1; n <= 6; n++) assert.equal((await instances[n % 2]?.increment('a', MINUTE))?.current, n)
+    assert.deepEqual(calls, [1, 1, 1, 1, 1, 1])
+  })
+
+  test('exceed a limit by a hundredth per instance at most', async () => {
+    const { state, instances } = setUp(300)
+    let allowed = 0
+    for (let n = 0; n < 1000; n++) {
+      state.now += 50
+      const { current } = await instances[n % 2 === 0 ? 0 : 1].increment('a', MINUTE)
+      if (current <= 300) allowed += 1
+    }
+    assert.ok(allowed >= 300 && allowed <= 306, `${allowed} were allowed`)
+  })
+
+  test('settle what was not asked about when it is due', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { state, counts, instances } = setUp(300)
+    for (const key of ['a', 'b']) void instances[0].increment(key, MINUTE)
+    const pass = (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 25) {
+        state.now += 25
+        t.mock.timers.tick(25)
+      }
+    }
+    pass(SETTLE_MS - 25)
+    assert.deepEqual([...counts], [])
+    pass(50)
+    assert.deepEqual(
+      [...counts],
+      [
+        ['a', 1],
+        ['b', 1],
+      ],
+    )
+    assert.equal((await instances[1].increment('a', MINUTE)).current, 1, 'the other one has not asked yet')
   })
 })
