@@ -1,15 +1,19 @@
+import { type EventEmitter, once } from 'node:events'
 import { enableCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import closeWithGrace from 'close-with-grace'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { ConfigError, loadConfig, readEnvironment } from './config.ts'
 import { loggerOptions } from './logger.ts'
 import { redactText } from './redaction.ts'
 
 // sysexits.h: EX_CONFIG
 const CONFIG_EXIT_CODE = 78
+
+/** How long the exit waits for a log that nobody reads. */
+const WRITTEN_MS = 200
 
 const config = configOrExit()
 // Read by libuv when the first hash, name look-up or file access needs a thread, which is later.
@@ -68,7 +72,17 @@ async function stop(app: FastifyInstance, signal: string | undefined, err: Error
   } catch (error) {
     app.log.error({ signal, err: error }, 'Application stopped with a failure')
     throw error
+  } finally {
+    await written(app.log)
   }
+}
+
+// Lines are written by another thread, and what is left at the exit by this one, which would overtake it.
+async function written(log: FastifyBaseLogger): Promise<void> {
+  // It is loaded by now, which it must not be before the cache of compiled modules is there.
+  const { symbols } = await import('pino')
+  const { [symbols.streamSym]: stream } = log as { [symbols.streamSym]?: EventEmitter & { sync?: boolean } }
+  if (stream?.sync === false) await Promise.race([once(stream, 'drain'), sleep(WRITTEN_MS)])
 }
 
 function cannotStart(error: unknown): never {
