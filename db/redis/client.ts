@@ -20,8 +20,6 @@ export function createRedis(url: string, retryDelayMs: (attempt: number) => numb
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    // What one turn of the event loop sends goes out in one write.
-    enableAutoPipelining: true,
     connectionName: 'gatehouse',
     retryStrategy: retryDelayMs,
   })

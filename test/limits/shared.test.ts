@@ -93,7 +93,7 @@ suite('instances that share Redis', () => {
   })
 
   test('keep no e-mail address in Redis, and nothing for longer than its window', async (t) => {
-    const two = await startTwo(t, {})
+    const two = await startTwo(t, { RATE_LIMIT_DEFAULT: '50/60' })
     if (two === null) return
     const { email, refreshToken } = await signUp(two.a)
     await two.b.inject({ method: 'POST', url: '/api/v1/auth/refresh', payload: { refreshToken } })
