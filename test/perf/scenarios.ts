@@ -26,13 +26,25 @@ export const CONNECTIONS = 64
 const REFRESHES_PER_SECOND = 15_000
 const MIXED_PER_SECOND = 40_000
 const HASHES_PER_SECOND = 2000
+const TOKEN_USE_MS = 10 * 60 * 1000
 
 const withPg = ['fastifyPg', 'express', 'gatehouse'] as const
+
+const tokens = new WeakMap<Account, { token: string; madeAt: number }>()
+
+/** The token that a client holds: it uses it for as long as it is good, and gets another in time. */
+function heldToken(account: Account): string {
+  const held = tokens.get(account)
+  if (held !== undefined && Date.now() - held.madeAt < TOKEN_USE_MS) return held.token
+  const token = accessToken(account)
+  tokens.set(account, { token, madeAt: Date.now() })
+  return token
+}
 
 const read = (account: Account): LoadRequest => ({
   method: 'GET',
   path: '/api/v1/users/me',
-  token: accessToken(account),
+  token: heldToken(account),
 })
 const login = ({ user }: Account): LoadRequest => ({
   method: 'POST',
