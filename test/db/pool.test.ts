@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
-import { createDatabase as createKysely, poolOptions } from '#db/postgres'
+import { createDatabase as createKysely, createSessionStore, poolOptions } from '#db/postgres'
 import { AppError } from '#src/errors'
 import { createDatabase, startCluster } from '#test/postgres'
 
@@ -91,4 +91,14 @@ test('a refused row is the database error that it is, and keeps the connection',
 test('a statement over its time limit is unavailable', async (t) => {
   const db = open(t, (await createDatabase(t)).url)
   await assert.rejects(sql`select pg_sleep(5)`.execute(db), unavailable)
+})
+
+test('a statement whose table was changed is unavailable once, and planned anew', async (t) => {
+  const { url } = await createDatabase(t)
+  const db = open(t, url)
+  const { credentials } = createSessionStore(db, { slidingSeconds: 60, absoluteSeconds: 60, graceSeconds: 10 })
+  assert.equal(await credentials('nobody@example.com'), null)
+  await sql`alter table users alter column password_hash type varchar(500)`.execute(db)
+  await assert.rejects(credentials('nobody@example.com'), unavailable)
+  assert.equal(await credentials('nobody@example.com'), null)
 })
