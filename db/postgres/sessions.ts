@@ -1,27 +1,49 @@
-import DataLoader from 'dataloader'
-import { type Kysely, type OperationNodeSource, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Principal } from '#src/accounts'
-import type { NewSession, Session, SessionLifetime, SessionStore } from '#src/auth'
-import { appendToOutbox, eventColumns, toRow } from './outbox.ts'
+import type { Session, SessionLifetime, SessionStore } from '#src/auth'
+import { coalesced } from './coalesced.ts'
+import { appendToOutbox } from './outbox.ts'
 import type { Database } from './schema.ts'
-import { statement, type ValueOf } from './statements.ts'
+import { type Opening, openingValues, sessionStatements } from './session-statements.ts'
 import { inTransaction, retried } from './transaction.ts'
 import { toUser } from './users.ts'
 
 /** Sessions in PostgreSQL. */
 export function createSessionStore(db: Kysely<Database>, lifetime: SessionLifetime) {
-  const principals = coalescedPrincipals(db)
-  const statements = hotStatements(db, lifetime)
+  const statements = sessionStatements(db, lifetime)
+
+  const principal = coalesced(async (sessionIds: readonly string[]): Promise<(Principal | null)[]> => {
+    const { rows } = await statements.principals(db, { sessionIds })
+    const found = new Map(rows.map((row) => [row.session_id, { user: toUser(row), sessionId: row.session_id }]))
+    return sessionIds.map((id) => found.get(id) ?? null)
+  })
+
+  const credentials = coalesced(async (emailKeys: readonly string[]) => {
+    const { rows } = await statements.credentials(db, { emailKeys })
+    const found = new Map(
+      rows.map((row) => [
+        row.email_key,
+        { userId: row.id, passwordHash: row.password_hash, disabled: row.disabled_at !== null },
+      ]),
+    )
+    return emailKeys.map((key) => found.get(key) ?? null)
+  })
+
+  /** @returns whether it was opened; when not, it may still be possible alone */
+  const openTogether = coalesced(async (openings: readonly Opening[]): Promise<boolean[]> => {
+    if (openings.length === 1) return [false]
+    const { rows } = await retried(() => statements.openUnlocked(db, openingValues(openings)))
+    const opened = new Set(rows.map(({ id }) => id))
+    return openings.map(({ session }) => opened.has(session.id))
+  })
 
   return {
-    async credentials(emailKey) {
-      const { rows } = await statements.credentials(db, { emailKey })
-      const [row] = rows
-      return row ? { userId: row.id, passwordHash: row.password_hash, disabled: row.disabled_at !== null } : null
-    },
+    credentials,
 
     async open(session, checkedHash, newHash, event) {
-      const values = { ...session, checkedHash, event: toRow(event) }
+      const opening = { session, checkedHash, event }
+      if (newHash === null && (await openTogether(opening))) return true
+      const values = openingValues([opening])
       const { rows } = await retried(() =>
         newHash === null ? statements.open(db, values) : statements.openWithNewHash(db, { ...values, newHash }),
       )
@@ -59,9 +81,7 @@ export function createSessionStore(db: Kysely<Database>, lifetime: SessionLifeti
       })
     },
 
-    principal(sessionId) {
-      return principals.load(sessionId)
-    },
+    principal,
 
     async list(userId, beforeId, limit) {
       const rows = await db
@@ -105,106 +125,4 @@ export function createSessionStore(db: Kysely<Database>, lifetime: SessionLifeti
       return appendToOutbox(db, [event])
     },
   } satisfies SessionStore
-}
-
-/** What logins and refreshes send. Each is one atomic unit, and its only round trip. */
-function hotStatements(db: Kysely<Database>, lifetime: SessionLifetime) {
-  const seconds = (count: number) => sql<Date>`now() + make_interval(secs => ${count})`
-
-  const credentials = statement((value: ValueOf<{ emailKey: string }>) =>
-    db.selectFrom('users').select(['id', 'password_hash', 'disabled_at']).where('email_key', '=', value('emailKey')),
-  )
-
-  // Whatever gives the owner also locks the user against a password change, which ends all sessions that it sees.
-  type Opening = NewSession & { checkedHash: string; event: ReturnType<typeof toRow> }
-  const openFor = <Values extends Opening>(owner: (value: ValueOf<Values>) => OperationNodeSource) =>
-    statement((value: ValueOf<Values>) => {
-      const columns = sql.join(eventColumns.map((column) => sql.ref(column)))
-      const query = sql<{ id: string }>`
-        with owner as (${owner(value)}),
-        opened as (
-          insert into sessions (id, user_id, device_name, ip, user_agent, expires_at, ends_at)
-          select ${value('id')}::uuid, id, ${value('deviceName')}, ${value('ip')}, ${value('userAgent')},
-            ${seconds(Math.min(lifetime.slidingSeconds, lifetime.absoluteSeconds))}, ${seconds(lifetime.absoluteSeconds)}
-          from owner
-        ),
-        told as (
-          insert into audit_outbox (${columns})
-          select ${columns} from jsonb_populate_record(null::audit_outbox, ${value('event')}::jsonb)
-          where exists (select from owner)
-        )
-        select id from owner`
-      return { compile: () => query.compile(db) }
-    })
-  const open = openFor<Opening>((value) =>
-    db
-      .selectFrom('users')
-      .select('id')
-      .where('id', '=', value('userId'))
-      .where('password_hash', '=', value('checkedHash'))
-      .where('disabled_at', 'is', null)
-      .forUpdate(),
-  )
-  const openWithNewHash = openFor<Opening & { newHash: string }>((value) =>
-    db
-      .updateTable('users')
-      .set({ password_hash: value('newHash') })
-      .where('id', '=', value('userId'))
-      .where('password_hash', '=', value('checkedHash'))
-      .where('disabled_at', 'is', null)
-      .returning('id'),
-  )
-
-  const rotate = statement((value: ValueOf<{ sessionId: string; generation: number; next: number }>) =>
-    db
-      .updateTable('sessions')
-      .from('users')
-      .set({
-        generation: value('next'),
-        rotated_at: sql`now()`,
-        last_used_at: sql`now()`,
-        expires_at: sql`least(${seconds(lifetime.slidingSeconds)}, ends_at)`,
-      })
-      .where('sessions.id', '=', value('sessionId'))
-      .where('generation', '=', value('generation'))
-      .where('expires_at', '>', sql<Date>`now()`)
-      .whereRef('users.id', '=', 'sessions.user_id')
-      .where('users.disabled_at', 'is', null)
-      .returning('users.id'),
-  )
-
-  return { credentials, open, openWithNewHash, rotate }
-}
-
-/**
- * Lookups that arrive in the same turn of the event loop share one query. It is sent after the last of them has arrived
- * and nothing is kept, so every answer is as fresh as with a query of its own, at a fraction of the cost.
- */
-function coalescedPrincipals(db: Kysely<Database>): DataLoader<string, Principal | null> {
-  const find = statement((value: ValueOf<{ sessionIds: readonly string[] }>) =>
-    db
-      .selectFrom('sessions as s')
-      .innerJoin('users as u', 'u.id', 's.user_id')
-      .select([
-        's.id as session_id',
-        'u.id',
-        'u.email',
-        'u.full_name',
-        'u.role',
-        'u.version',
-        'u.created_at',
-        'u.updated_at',
-      ])
-      .where('s.id', '=', sql<string>`any(${value('sessionIds')}::uuid[])`)
-      .where('s.expires_at', '>', sql<Date>`now()`)
-      .where('u.disabled_at', 'is', null),
-  )
-  return new DataLoader<string, Principal | null>(
-    async (sessionIds) => {
-      const { rows } = await find(db, { sessionIds })
-      const found = new Map(rows.map((row) => [row.session_id, { user: toUser(row), sessionId: row.session_id }]))
-      return sessionIds.map((id) => found.get(id) ?? null)
-    },
-    { cache: false, maxBatchSize: 500, batchScheduleFn: (send) => setImmediate(send) },
-  )
 }

@@ -1,0 +1,17 @@
+import DataLoader from 'dataloader'
+
+/**
+ * Lets calls of the same turn of the event loop share one round trip. It is sent after the last of them has come and
+ * nothing is kept, so every answer is as fresh as with a round trip of its own, at a fraction of the cost.
+ * @param send gives the results in the order of the calls
+ */
+export function coalesced<Call, Result>(
+  send: (calls: readonly Call[]) => Promise<readonly Result[]>,
+): (call: Call) => Promise<Result> {
+  const loader = new DataLoader<Call, Result>(send, {
+    cache: false,
+    maxBatchSize: 500,
+    batchScheduleFn: (sendNow) => setImmediate(sendNow),
+  })
+  return (call) => loader.load(call)
+}
