@@ -1,8 +1,10 @@
 import { hash, verify } from '@node-rs/argon2'
 import { dictionary } from '@zxcvbn-ts/language-common'
-import { BulkheadRejectedError, bulkhead } from 'cockatiel'
+import { bulkhead } from 'cockatiel'
 import fp from 'fastify-plugin'
 import { createPasswords, defaultHashConcurrency, hashQueueFull, type Passwords } from '#src/auth'
+import { createGroups } from '#src/groups'
+import { lowerPoolPriority } from '#src/thread-priority'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,6 +15,10 @@ declare module 'fastify' {
 const RETRY_AFTER_SECONDS = 2
 // No password that the policy lets through otherwise is shorter.
 const SHORTEST = 8
+// Enough to share what they share, few enough for the event loop to be through with them in some milliseconds.
+const GROUP = 8
+// A tenth of what the event loop gets, where both want the same core (sched(7)).
+const POOL_NICE = 10
 
 /** Password hashing, as much of it at a time as there are cores: more would only make everything else wait. */
 export default fp(
@@ -20,17 +26,21 @@ export default fp(
     const { config, instruments } = app
     const concurrency = config.PASSWORD_HASH_CONCURRENCY || defaultHashConcurrency(config.UV_THREADPOOL_SIZE)
     const slots = bulkhead(concurrency, config.PASSWORD_HASH_QUEUE)
-    instruments.passwordHashQueueDepth(() => config.PASSWORD_HASH_QUEUE - slots.queueSlots)
+    const waiting = () => config.PASSWORD_HASH_QUEUE - slots.queueSlots
+    instruments.passwordHashQueueDepth(waiting)
+    const inGroups = createGroups(GROUP, waiting)
 
-    const queueFull = () => {
+    const admit = () => {
+      if (slots.executionSlots + slots.queueSlots > 0) return
       instruments.overloadRejection('password_hash_queue')
-      return hashQueueFull(RETRY_AFTER_SECONDS)
+      throw hashQueueFull(RETRY_AFTER_SECONDS)
     }
     const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
+      admit()
       try {
         return await slots.execute(work)
-      } catch (error) {
-        throw error instanceof BulkheadRejectedError ? queueFull() : error
+      } finally {
+        await inGroups()
       }
     }
 
@@ -57,13 +67,12 @@ export default fp(
         },
         minLength: config.PASSWORD_MIN_LENGTH,
         isCommon: (password) => common.has(password.toLowerCase()),
-        admit() {
-          if (slots.executionSlots + slots.queueSlots === 0) throw queueFull()
-        },
+        admit,
         bounded,
         onMalformedHash: (err) => app.log.error({ err }, 'A stored password hash can not be read'),
       }),
     )
+    lowerPoolPriority(POOL_NICE)
   },
   { name: 'passwords', dependencies: ['metrics'] },
 )
