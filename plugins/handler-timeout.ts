@@ -1,6 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
+import { createDeadlines, type Deadline } from '#src/deadlines'
 import { AppError } from '#src/errors'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** When the handler has to be through; `null` before it is called. */
+    deadline: Deadline<FastifyReply> | null
+  }
+}
 
 /**
  * Answers for a handler that outlives its time. Fastify's own option does not where there is a body: it is called off
@@ -8,40 +16,25 @@ import { AppError } from '#src/errors'
  */
 export default fp(
   async (app) => {
-    const limitMs = app.config.HANDLER_TIMEOUT_MS
-    // All have the same time, so they stand in the order of their ends, and one timer serves them all.
-    const endsAt = new Map<FastifyReply, number>()
-    let timer: NodeJS.Timeout | undefined
+    const deadlines = createDeadlines(app.config.HANDLER_TIMEOUT_MS, answerFor)
+    app.decorateReply('deadline', null)
 
     // Once the request is there: its arrival has a limit of its own.
     app.addHook('preValidation', (_request, reply, done) => {
-      endsAt.set(reply, performance.now() + limitMs)
-      timer ??= setTimeout(endLate, limitMs)
+      reply.deadline = deadlines.add(reply)
       done()
     })
     app.addHook('onSend', (_request, reply, payload, done) => {
-      endsAt.delete(reply)
+      if (reply.deadline !== null) deadlines.remove(reply.deadline)
       done(null, payload)
     })
-    app.addHook('onClose', async () => clearTimeout(timer))
-
-    function endLate(): void {
-      timer = undefined
-      for (const [reply, end] of endsAt) {
-        const leftMs = end - performance.now()
-        if (leftMs > 0) {
-          timer = setTimeout(endLate, leftMs)
-          return
-        }
-        endsAt.delete(reply)
-        if (!reply.sent && !reply.raw.headersSent && !reply.raw.closed) answerFor(reply)
-      }
-    }
+    app.addHook('onClose', async () => deadlines.stop())
   },
   { name: 'handler-timeout', dependencies: ['errors'] },
 )
 
 function answerFor(reply: FastifyReply): void {
+  if (reply.sent || reply.raw.headersSent || reply.raw.closed) return
   reply.send(new AppError('GatewayTimeoutError', 'The request took too long'))
   // What the handler comes up with later is for nobody, and no reason for the framework to quote the URL in the log.
   reply.raw.once('finish', () => reply.hijack())
