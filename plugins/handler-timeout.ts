@@ -5,8 +5,8 @@ import { AppError } from '#src/errors'
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** When the handler has to be through; `null` before it is called. */
-    deadline: Deadline<FastifyReply> | null
+    /** When the handler has to be through; not there before it is called. */
+    deadline?: Deadline<FastifyReply> | null
   }
 }
 
@@ -25,7 +25,7 @@ export default fp(
       done()
     })
     app.addHook('onSend', (_request, reply, payload, done) => {
-      if (reply.deadline !== null) deadlines.remove(reply.deadline)
+      if (reply.deadline) deadlines.remove(reply.deadline)
       done(null, payload)
     })
     app.addHook('onClose', async () => deadlines.stop())

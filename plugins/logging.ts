@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { type Logger, symbols } from 'pino'
 import { type Completion, completionLine, completionMessage, rounded } from '#src/completion-line'
 import { correlationHeader } from '#src/correlation'
+import { writeLine } from '#src/line-batch'
 import { clientClosedRequest, unknownRoute } from '#src/request-outcome'
 import { requestPath } from '#src/request-path'
 
@@ -75,7 +76,7 @@ function logCompletion(log: FastifyBaseLogger, completion: Completion): void {
     // Another logger, or another copy of pino.
     log.info({ ...completion, durationMs: rounded(completion.durationMs) }, completionMessage)
   } else if ((log as Logger).levelVal <= INFO) {
-    stream.write(completionLine(`{"level":${INFO}${time()}${bindings}`, completion))
+    writeLine(stream, completionLine(`{"level":${INFO}${time()}${bindings}`, completion))
   }
 }
 

@@ -32,7 +32,7 @@ export async function buildHttpApp(
   const lines: LogLine[] = []
   const stream = new Writable({
     write(chunk, _encoding, done) {
-      lines.push(JSON.parse(String(chunk)))
+      for (const line of String(chunk).trimEnd().split('\n')) lines.push(JSON.parse(line))
       done()
     },
   })
