@@ -6,6 +6,8 @@ import type { OverloadReason } from '#src/overload'
 
 const SAMPLE_MS = 500
 const RETRY_AFTER_SECONDS = 2
+/** What the start did to the event loop is in the first samples, and no overload. */
+const UNJUDGED_MS = 3 * SAMPLE_MS
 
 // What the package calls them.
 const reasons: Record<string, OverloadReason> = {
@@ -21,6 +23,10 @@ const reasons: Record<string, OverloadReason> = {
 export default fp(
   async (app) => {
     const { config, instruments } = app
+    let judgedFrom = 0
+    app.addHook('onListen', async () => {
+      judgedFrom = performance.now() + UNJUDGED_MS
+    })
     await app.register(underPressure, {
       sampleInterval: SAMPLE_MS,
       maxEventLoopDelay: config.OVERLOAD_EVENT_LOOP_DELAY_MS,
@@ -32,7 +38,7 @@ export default fp(
         // Probes have no limits, and an answer for them at all times.
         if (request.routeOptions.config.limits?.length === 0) return
         const reason = reasons[type]
-        if (reason === undefined) return
+        if (reason === undefined || performance.now() < judgedFrom) return
         instruments.overloadRejection(reason)
         throw unavailable('The service is overloaded', undefined, RETRY_AFTER_SECONDS)
       },
