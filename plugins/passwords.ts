@@ -10,6 +10,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     passwords: Passwords
   }
+  interface FastifyContextConfig {
+    /** Whether the handler hashes or checks a password. While the queue for that is full, the route answers 503. */
+    hashesPassword?: boolean
+  }
 }
 
 const RETRY_AFTER_SECONDS = 2
@@ -30,13 +34,17 @@ export default fp(
     instruments.passwordHashQueueDepth(waiting)
     const inGroups = createGroups(GROUP, waiting)
 
-    const admit = () => {
-      if (slots.executionSlots + slots.queueSlots > 0) return
+    const isFull = () => slots.executionSlots + slots.queueSlots === 0
+    const queueFull = () => {
       instruments.overloadRejection('password_hash_queue')
-      throw hashQueueFull(RETRY_AFTER_SECONDS)
+      return hashQueueFull(RETRY_AFTER_SECONDS)
     }
+    // Before anything is read, counted or looked up for what would be refused in the end.
+    app.addHook('onRequest', (request, _reply, done) => {
+      done(isFull() && request.routeOptions.config.hashesPassword ? queueFull() : undefined)
+    })
     const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
-      admit()
+      if (isFull()) throw queueFull()
       try {
         return await slots.execute(work)
       } finally {
@@ -67,12 +75,11 @@ export default fp(
         },
         minLength: config.PASSWORD_MIN_LENGTH,
         isCommon: (password) => common.has(password.toLowerCase()),
-        admit,
         bounded,
         onMalformedHash: (err) => app.log.error({ err }, 'A stored password hash can not be read'),
       }),
     )
     lowerPoolPriority(POOL_NICE)
   },
-  { name: 'passwords', dependencies: ['metrics'] },
+  { name: 'passwords', dependencies: ['cors', 'errors', 'logging', 'metrics', 'security-headers'] },
 )

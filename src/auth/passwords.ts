@@ -20,8 +20,6 @@ interface Dependencies {
   /** In code points. */
   minLength: number
   isCommon(password: string): boolean
-  /** @throws AppError `ServiceUnavailableError` when `bounded` would, so that nothing is done for what can not be checked */
-  admit(): void
   /** Runs a hash when a place is free. @throws AppError `ServiceUnavailableError` when the queue is full */
   bounded<T>(work: () => Promise<T>): Promise<T>
   /** Told of a stored hash that can not be read: somebody has to look. */
@@ -60,8 +58,6 @@ export async function createPasswords(deps: Dependencies) {
   }
 
   return {
-    admit: deps.admit,
-
     /**
      * @param pointer where the password stands in the request
      * @throws AppError `ValidationError` when it is too short, common, or contains the local part of the address

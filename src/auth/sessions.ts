@@ -12,7 +12,7 @@ import type { Session, SessionStore } from './session.ts'
 
 interface Dependencies {
   store: SessionStore
-  passwords: Pick<Passwords, 'admit' | 'hash' | 'verify' | 'needsRehash'>
+  passwords: Pick<Passwords, 'hash' | 'verify' | 'needsRehash'>
   accessTokens: AccessTokens
   accessTokenTtlSeconds: number
   refreshTokens: RefreshTokens
@@ -62,7 +62,6 @@ export function createSessions(deps: Dependencies) {
   })
 
   const login = async (input: Login, context: RequestContext): Promise<TokenPair> => {
-    passwords.admit()
     const found = await store.credentials(parseEmail(input.email).emailKey)
     const refuse = async (reason: LoginReason) => {
       await store.record(

@@ -13,14 +13,19 @@ async function rejections(app: FastifyInstance, reason: string): Promise<number>
 
 const isShed = async (app: FastifyInstance) => (await app.inject({ url: '/api/v1/errors' })).statusCode === 503
 
+/** Keeps the event loop busy for one turn. */
+async function block(turnMs: number): Promise<void> {
+  const turnEnds = performance.now() + turnMs
+  while (performance.now() < turnEnds);
+  await new Promise(setImmediate)
+}
+
 /** Keeps the event loop busy, in turns of some length, for as long as `until` says no. */
 async function keepBusy(turnMs: number, until: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000
   while (!(await until())) {
-    const turnEnds = performance.now() + turnMs
-    assert.ok(turnEnds < deadline, 'nothing was refused')
-    while (performance.now() < turnEnds);
-    await new Promise(setImmediate)
+    assert.ok(performance.now() < deadline, 'nothing was refused')
+    await block(turnMs)
   }
 }
 
@@ -56,6 +61,17 @@ suite('under pressure', () => {
     await until(async () => !(await isShed(app)), 'the loop runs freely again')
   })
 
+  test('of what the start did to the event loop nobody is refused', async (t) => {
+    const { app } = await startApp(t, { OVERLOAD_EVENT_LOOP_DELAY_MS: '100' })
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    // Samples are taken every 500 ms: the second one has seen nothing but this.
+    for (const turnMs of [520, 520]) {
+      await block(turnMs)
+      assert.equal(await isShed(app), false)
+    }
+    await keepBusy(350, () => isShed(app))
+  })
+
   test('a busy event loop is no reason to refuse anything, unless it is configured', async (t) => {
     const { app } = await startApp(t)
     const { app: strict } = await startApp(t, { OVERLOAD_EVENT_LOOP_PERCENT: '50' })
@@ -81,6 +97,8 @@ suite('the queue of password hashes', () => {
         .inject({ method: 'POST', url: '/api/v1/auth/login', payload: { email, password } })
         .then((answer) => ({ answer, ms: performance.now() - startedAt })),
     )
+    const full = logins.map(async (login) => (await login).answer.statusCode === 503 || new Promise(() => {}))
+    const atTheDoor = Promise.race(full).then(() => app.inject({ method: 'POST', url: '/api/v1/auth/register' }))
     const reads: number[] = []
     let busy = true
     const done = Promise.all(logins).finally(() => {
@@ -100,7 +118,10 @@ suite('the queue of password hashes', () => {
       assertEnvelope(answer, 'ServiceUnavailableError')
       assert.equal(answer.headers['retry-after'], '2')
     }
-    assert.equal(await rejections(app, 'password_hash_queue'), refused.length)
+    const unread = await atTheDoor
+    assertEnvelope(unread, 'ServiceUnavailableError')
+    assert.equal(unread.headers['ratelimit-policy'], undefined, 'what is refused at the door is not charged')
+    assert.equal(await rejections(app, 'password_hash_queue'), refused.length + 1)
     const lastServed = Math.max(...served.map(({ ms }) => ms))
     const lastRefused = Math.max(...refused.map(({ ms }) => ms))
     assert.ok(lastRefused < lastServed, `refused after ${lastRefused} ms, served after ${lastServed} ms`)

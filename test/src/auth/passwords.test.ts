@@ -23,7 +23,6 @@ async function setUp(change: Partial<Parameters<typeof createPasswords>[0]> = {}
     cost,
     minLength: 15,
     isCommon: (password) => password.toLowerCase() === 'correcthorsebatterystaple',
-    admit: () => {},
     bounded: (work) => work(),
     onMalformedHash: (error) => complaints.push(error),
     ...change,

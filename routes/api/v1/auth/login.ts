@@ -5,7 +5,7 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/login',
     {
-      config: { limits: ['login-address', 'login'] },
+      config: { hashesPassword: true, limits: ['login-address', 'login'] },
       schema: {
         operationId: 'login',
         summary: 'Sign in on a device',

@@ -11,7 +11,7 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/register',
     {
-      config: { limits: ['register'], idempotent: true },
+      config: { hashesPassword: true, limits: ['register'], idempotent: true },
       schema: {
         operationId: 'register',
         summary: 'Open an account',

@@ -5,6 +5,7 @@ const route: FastifyPluginAsyncTypebox = async (app) => {
   app.put(
     '/password',
     {
+      config: { hashesPassword: true },
       schema: {
         operationId: 'changePassword',
         summary: "Replace the caller's password",
