@@ -55,7 +55,10 @@ try {
   const shedMs = sheds.length > 0 ? percentile(timesOf(sheds), 99) : 0
   const odd = answers.filter(({ status, retryAfter }) => status !== 200 && (status !== 503 || !retryAfter)).length
   const report = [
-    describeRun([`${figure(peak.perSecond * TIMES)} logins a second for ${seconds} s, ${TIMES} times the peak`]),
+    describeRun([
+      `${figure(peak.perSecond * TIMES)} logins a second for ${seconds} s, ${TIMES} times the peak`,
+      ...stores.remarks,
+    ]),
     table(
       ['answer', 'requests', 'p50 ms', 'p99 ms'],
       Object.entries(Object.groupBy(answers, ({ status }) => status)).map(([status, group = []]) => [
