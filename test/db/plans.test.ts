@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
+import { createSessionStore } from '#db/postgres'
+import { auditEvent } from '#src/audit'
+import { newId } from '#src/ids'
 import { login, newEmail, password, refresh, register, signIn, signUp, startApp } from '#test/app'
 
 const me = '/api/v1/users/me'
@@ -82,6 +85,20 @@ function explainAll(pool: pg.Pool): Explained[] {
   return explained
 }
 
+/** Two logins that come to their end in one turn: they share a statement. */
+async function openTogether(app: FastifyInstance, email: string): Promise<void> {
+  const store = createSessionStore(app.db, { slidingSeconds: 60, absoluteSeconds: 600, graceSeconds: 10 })
+  const credentials = await store.credentials(email)
+  assert.ok(credentials)
+  const { userId, passwordHash } = credentials
+  const context = { correlationId: 'plans', ip: null, userAgent: null }
+  const open = (id: string) => {
+    const event = auditEvent({ type: 'login', outcome: 'success', userId, sessionId: id }, context)
+    return store.open({ id, userId, deviceName: null, ip: null, userAgent: null }, passwordHash, null, event)
+  }
+  assert.deepEqual(await Promise.all([open(newId()), open(newId())]), [true, true])
+}
+
 /** Every operation, in each way that sends statements of its own. */
 async function useEverything(app: FastifyInstance): Promise<void> {
   const registration = { email: newEmail(), password, fullName: 'Ada' }
@@ -97,6 +114,7 @@ async function useEverything(app: FastifyInstance): Promise<void> {
   await login(app, newEmail())
   await login(app, email, { password: 'a wrong password it is' })
   for (let n = 0; n < 20; n++) await signIn(app, email)
+  await openTogether(app, email)
 
   const stolen = await signIn(app, email)
   const next = (await refresh(app, stolen.refreshToken)).json().refreshToken
@@ -167,6 +185,10 @@ test('every statement of a request finds its rows, and no others, by an index', 
       `nothing was asked of ${table}`,
     )
   }
+  assert.ok(
+    [...texts].some((text) => text.includes('for update of users skip locked')),
+    'no logins came together',
+  )
   assert.ok(texts.size >= 20, `only ${texts.size} different statements were seen`)
   assert.deepEqual([...new Set(explained.flatMap(problemsOf))], [])
 })
