@@ -15,3 +15,16 @@ export function coalesced<Call, Result>(
   })
   return (call) => loader.load(call)
 }
+
+/**
+ * The same for what is looked up by a key, and may not be there.
+ * @param find gives what it found with its key, in any order
+ */
+export function coalescedLookup<Value>(
+  find: (keys: readonly string[]) => Promise<Iterable<readonly [key: string, value: Value]>>,
+): (key: string) => Promise<Value | null> {
+  return coalesced(async (keys) => {
+    const found = new Map(await find(keys))
+    return keys.map((key) => found.get(key) ?? null)
+  })
+}

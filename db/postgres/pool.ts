@@ -61,8 +61,9 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
 
 /**
  * The pool as Kysely shall see it. Differs from the bare one in that
- * - a connection that lost touch with the server, or whose plans a migration has made wrong, answers at once with the first error (so a rollback neither waits
- *   again nor hides it) and is closed on release, where `pg` would hand it out for ever;
+ * - a connection that lost touch with the server, or whose plans a migration has made wrong, answers at once with the
+ *   first error (so a rollback neither waits again nor hides it) and is closed on release, where `pg` would hand it out
+ *   for ever;
  * - errors of connections, idle or lent out, are reported and do not end the process;
  * - a database that is down or slow is a `ServiceUnavailableError`;
  * - ending it is left to who made the pool.

@@ -69,20 +69,17 @@ export function sessionStatements(db: Kysely<Database>, lifetime: SessionLifetim
         select id from owned`
       return { compile: () => query.compile(db) }
     })
-  const lockingOwners = (lock: ReturnType<Sql>) => () =>
-    sql`
-    select asked.* from asked join users on users.id = asked.user_id
-    where users.password_hash = asked.checked_hash and users.disabled_at is null
-    ${lock}`
+  const isOwner = sql`
+    users.id = asked.user_id and users.password_hash = asked.checked_hash and users.disabled_at is null`
+  const lockedOwners = (lock: ReturnType<Sql>) => () => sql`select asked.* from asked join users on ${isOwner} ${lock}`
 
   /** Waits for whoever holds the user. */
-  const open = openFor<OpeningValues>(lockingOwners(sql`for update of users`))
+  const open = openFor<OpeningValues>(lockedOwners(sql`for update of users`))
   /** Opens what it can without a wait: nobody shall wait for another one's user, or deadlock. */
-  const openUnlocked = openFor<OpeningValues>(lockingOwners(sql`for update of users skip locked`))
+  const openUnlocked = openFor<OpeningValues>(lockedOwners(sql`for update of users skip locked`))
   const openWithNewHash = openFor<OpeningValues & { newHash: string }>(
     (value) => sql`
-      update users set password_hash = ${value('newHash')} from asked
-      where users.id = asked.user_id and users.password_hash = asked.checked_hash and users.disabled_at is null
+      update users set password_hash = ${value('newHash')} from asked where ${isOwner}
       returning asked.*`,
   )
 

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Principal } from '#src/accounts'
 import type { Session, SessionLifetime, SessionStore } from '#src/auth'
-import { coalesced } from './coalesced.ts'
+import { coalesced, coalescedLookup } from './coalesced.ts'
 import { appendToOutbox } from './outbox.ts'
 import type { Database } from './schema.ts'
 import { type Opening, openingValues, sessionStatements } from './session-statements.ts'
@@ -12,21 +12,17 @@ import { toUser } from './users.ts'
 export function createSessionStore(db: Kysely<Database>, lifetime: SessionLifetime) {
   const statements = sessionStatements(db, lifetime)
 
-  const principal = coalesced(async (sessionIds: readonly string[]): Promise<(Principal | null)[]> => {
+  const principal = coalescedLookup<Principal>(async (sessionIds) => {
     const { rows } = await statements.principals(db, { sessionIds })
-    const found = new Map(rows.map((row) => [row.session_id, { user: toUser(row), sessionId: row.session_id }]))
-    return sessionIds.map((id) => found.get(id) ?? null)
+    return rows.map((row) => [row.session_id, { user: toUser(row), sessionId: row.session_id }])
   })
 
-  const credentials = coalesced(async (emailKeys: readonly string[]) => {
+  const credentials = coalescedLookup(async (emailKeys) => {
     const { rows } = await statements.credentials(db, { emailKeys })
-    const found = new Map(
-      rows.map((row) => [
-        row.email_key,
-        { userId: row.id, passwordHash: row.password_hash, disabled: row.disabled_at !== null },
-      ]),
-    )
-    return emailKeys.map((key) => found.get(key) ?? null)
+    return rows.map((row) => [
+      row.email_key,
+      { userId: row.id, passwordHash: row.password_hash, disabled: row.disabled_at !== null },
+    ])
   })
 
   /** @returns whether it was opened; when not, it may still be possible alone */
