@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { collectLines } from '#test/log-lines'
 import { createDatabase } from '#test/postgres'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -33,13 +33,7 @@ export const testEnvironment = {
 export async function startApp(t: TestContext, environment: Record<string, string> = {}) {
   const { url } = await createDatabase(t)
   const config = loadConfig({ ...testEnvironment, POSTGRES_URL: url, ...environment })
-  const lines: LogLine[] = []
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      for (const line of String(chunk).trimEnd().split('\n')) lines.push(JSON.parse(line))
-      done()
-    },
-  })
+  const { stream, lines } = collectLines<LogLine>()
   const app = await buildApp(config, { logger: { ...(await loggerOptions(config)), stream } })
   t.after(() => app.close())
   await until(async () => (await app.health.readiness()).status === 'ready', 'the app is ready')

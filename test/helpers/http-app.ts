@@ -1,7 +1,7 @@
-import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { correlationId } from '#src/correlation'
+import { collectLines } from '#test/log-lines'
 import backgroundTasks from '../../plugins/background-tasks.ts'
 import cors from '../../plugins/cors.ts'
 import errors from '../../plugins/errors.ts'
@@ -29,13 +29,7 @@ export async function buildHttpApp(
   t: TestContext,
   { config = {}, options = {} }: { config?: Record<string, unknown>; options?: FastifyServerOptions } = {},
 ): Promise<HttpApp> {
-  const lines: LogLine[] = []
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      for (const line of String(chunk).trimEnd().split('\n')) lines.push(JSON.parse(line))
-      done()
-    },
-  })
+  const { stream, lines } = collectLines<LogLine>()
   const app = Fastify({
     logger: { level: 'debug', stream },
     logController: requestLog,
