@@ -1,3 +1,4 @@
+import './tick-shape.ts'
 import { type EventEmitter, once } from 'node:events'
 import { enableCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
