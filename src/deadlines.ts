@@ -12,6 +12,7 @@ export interface Deadline<Item> {
  * They are a linked list. A `Map` would let go of them too late: when it moves to a new table, the old one keeps what it
  * held and refers to the new one, so that once such a table is old, the items of all later ones are dragged into the old
  * generation of V8's heap.
+ * The timer keeps no process alive: that is the business of what is waited for.
  * @param onLate gets each item whose time is over; it is no longer in the list
  */
 export function createDeadlines<Item>(limitMs: number, onLate: (item: Item) => void) {
@@ -33,7 +34,7 @@ export function createDeadlines<Item>(limitMs: number, onLate: (item: Item) => v
     while (first !== null) {
       const leftMs = first.endsAt - performance.now()
       if (leftMs > 0) {
-        timer = setTimeout(endLate, leftMs)
+        timer = setTimeout(endLate, leftMs).unref()
         return
       }
       const { item } = first
@@ -48,7 +49,7 @@ export function createDeadlines<Item>(limitMs: number, onLate: (item: Item) => v
       if (last) last.after = deadline
       else first = deadline
       last = deadline
-      timer ??= setTimeout(endLate, limitMs)
+      timer ??= setTimeout(endLate, limitMs).unref()
       return deadline
     },
     /** Takes an item out; one that is out already stays so. */

@@ -83,7 +83,7 @@ function unlimited({ options }: pg.Pool): pg.PoolConfig {
     ...(options.password === undefined ? {} : { password: options.password }),
     max: 1,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: 0,
+    Client: pg.Client,
     statement_timeout: 0,
     lock_timeout: 0,
     idle_in_transaction_session_timeout: 0,

@@ -7,6 +7,7 @@ import {
   type PostgresQueryResult,
 } from 'kysely'
 import type pg from 'pg'
+import { boundedClient } from './bounded-client.ts'
 import { isServerError, isStalePlan, toAppError } from './errors.ts'
 import type { Database } from './schema.ts'
 import { statementName } from './statements.ts'
@@ -47,7 +48,7 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
     connectionString: url,
     max: limits.max,
     connectionTimeoutMillis: limits.connectTimeoutMs,
-    query_timeout: limits.queryTimeoutMs,
+    Client: boundedClient(limits.queryTimeoutMs),
     statement_timeout: limits.statementTimeoutMs,
     lock_timeout: limits.lockTimeoutMs,
     idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
@@ -71,12 +72,19 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
 function guardPool(pool: pg.Pool, onError: (error: Error) => void = () => {}): PostgresPool {
   pool.on('error', onError)
   pool.on('connect', (client) => client.on('error', onError))
+  // Kysely prepares every connection that it has not seen before.
+  const guarded = new WeakMap<pg.PoolClient, PostgresPoolClient>()
   return {
     options: pool.options,
     end: async () => {},
     async connect() {
       try {
-        return guardClient(await pool.connect())
+        const client = await pool.connect()
+        const known = guarded.get(client)
+        if (known) return known
+        const connection = guardClient(client)
+        guarded.set(client, connection)
+        return connection
       } catch (error) {
         throw toAppError(error)
       }

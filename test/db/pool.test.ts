@@ -102,3 +102,30 @@ test('a statement whose table was changed is unavailable once, and planned anew'
   await assert.rejects(credentials('nobody@example.com'), unavailable)
   assert.equal(await credentials('nobody@example.com'), null)
 })
+
+test('a bare query of the pool is given up in time too, and what comes later is for nobody', async (t) => {
+  const cluster = await startCluster(t)
+  const pool = new pg.Pool(poolOptions(cluster.url, quick))
+  t.after(() => pool.end())
+  pool.on('error', () => {})
+  const client = await pool.connect()
+  let callbacks = 0
+  cluster.signal('SIGSTOP')
+  await Promise.all([
+    assert.rejects(pool.query('select 1'), /timeout/),
+    assert.rejects(client.query('select 1'), /Query read timeout/),
+    new Promise<void>((resolve) => {
+      client.query('select $1::int as n', [2], (error) => {
+        callbacks += 1
+        assert.match(String(error), /Query read timeout/)
+        resolve()
+      })
+    }),
+  ])
+
+  cluster.signal('SIGCONT')
+  const patient = { text: 'select $1::int as n', values: [3], query_timeout: 5000 }
+  const { rows } = await client.query(patient as pg.QueryConfig)
+  assert.deepEqual([rows, callbacks], [[{ n: 3 }], 1])
+  client.release()
+})

@@ -23,10 +23,15 @@ const refusals: Record<string, Refusal> = {
     const allowed = ['@sinclair/typebox', ...(importer === 'src/logger.ts' ? ['pino-pretty'] : [])]
     return !specifier.startsWith('node:') && !allowed.includes(packageOf(specifier))
   },
-  // Of the service: types, errors and ids. The command line needs the configuration.
+  // Of the service: types, errors, ids and deadlines. The command line needs the configuration.
   db({ specifier, file, typeOnly }, importer) {
     if (within(file, 'src')) {
-      const values = ['src/errors.ts', 'src/ids.ts', ...(basename(importer) === 'cli.ts' ? ['src/config.ts'] : [])]
+      const values = [
+        'src/deadlines.ts',
+        'src/errors.ts',
+        'src/ids.ts',
+        ...(basename(importer) === 'cli.ts' ? ['src/config.ts'] : []),
+      ]
       return !typeOnly && !values.includes(file ?? '')
     }
     return within(file, 'plugins', 'routes', 'test') || (file === null && isFastify(packageOf(specifier)))
