@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import client from '@prometheus-io/client'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fastifyMetrics from 'fastify-metrics'
 import fp from 'fastify-plugin'
 import { invalidToken } from '#src/auth'
@@ -72,6 +72,7 @@ export default fp(
         : null,
     })
     for (const name of misnamed) registry.removeSingleMetric(name)
+    forgetTimers(app)
 
     async function guard({ headers }: FastifyRequest) {
       if (token === undefined) return
@@ -121,3 +122,13 @@ export default fp(
   },
   { name: 'metrics', dependencies: ['dependencies', 'docs', 'instruments', 'logging'] },
 )
+
+// The package leaves the timer of each request in a `WeakMap`: from there only a garbage collection takes it, which then
+// has to look at every request since the last one.
+function forgetTimers(app: FastifyInstance): void {
+  const { metricStorage: timers } = app.metrics as unknown as { metricStorage?: WeakMap<FastifyRequest, object> }
+  app.addHook('onResponse', (request, _reply, done) => {
+    timers?.delete(request)
+    done()
+  })
+}
