@@ -1,5 +1,11 @@
 import { EventEmitter } from 'node:events'
-import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import { type Logger, symbols } from 'pino'
 import { type Completion, completionLine, completionMessage, rounded } from '#src/completion-line'
@@ -15,6 +21,7 @@ declare module 'fastify' {
   }
 }
 
+const idLabel = 'correlationId'
 const debugLevels: ReadonlySet<string> = new Set(['debug', 'trace'])
 
 /**
@@ -23,7 +30,7 @@ const debugLevels: ReadonlySet<string> = new Set(['debug', 'trace'])
  */
 class RequestLog extends LogController {
   constructor() {
-    super({ requestIdLogLabel: 'correlationId' })
+    super({ requestIdLogLabel: idLabel })
   }
 
   override incomingRequest(request: FastifyRequest, reply: FastifyReply): void {
@@ -50,6 +57,21 @@ class RequestLog extends LogController {
 }
 
 export const requestLog = new RequestLog()
+
+/**
+ * The logger of a request: what pino's `child` makes where nothing but bindings is given. The framework always gives it
+ * options too, and `child` then sets up serialisers and formatters anew, for each request.
+ */
+export const childLogger: NonNullable<FastifyServerOptions['childLoggerFactory']> = (log, bindings, options) => {
+  const { [symbols.chindingsSym]: inherited } = log as PinoParts
+  if (inherited === undefined || options.level !== undefined || options.serializers !== undefined) {
+    return log.child(bindings, options)
+  }
+  // What is accepted as an id needs no escaping.
+  const child = Object.create(log) as FastifyBaseLogger & PinoParts
+  child[symbols.chindingsSym] = `${inherited},"${idLabel}":"${bindings[idLabel]}"`
+  return child
+}
 
 /** Gives the caller the id under which the log knows the request, and says that it has come. */
 export default fp(

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import { requestLog } from '../plugins/logging.ts'
+import { childLogger, requestLog } from '../plugins/logging.ts'
 import { clientErrorHandler, frameworkErrors } from '../plugins/refusals.ts'
 import { ajvOptions, serializerOptions } from '../plugins/validation.ts'
 import type { Config } from './config.ts'
@@ -44,6 +44,7 @@ export async function buildApp(
   const app = Fastify({
     logger: logger ?? false,
     logController: requestLog,
+    childLoggerFactory: childLogger,
     genReqId: correlationId,
     requestIdHeader: false,
     trustProxy: config.TRUST_PROXY.length > 0 ? [...config.TRUST_PROXY] : false,

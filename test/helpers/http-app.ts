@@ -7,7 +7,7 @@ import cors from '../../plugins/cors.ts'
 import errors from '../../plugins/errors.ts'
 import handlerTimeout from '../../plugins/handler-timeout.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
-import logging, { requestLog } from '../../plugins/logging.ts'
+import logging, { childLogger, requestLog } from '../../plugins/logging.ts'
 import notFound from '../../plugins/not-found.ts'
 import payloadLogging from '../../plugins/payload-logging.ts'
 import refusals, { clientErrorHandler, frameworkErrors } from '../../plugins/refusals.ts'
@@ -33,6 +33,7 @@ export async function buildHttpApp(
   const app = Fastify({
     logger: { level: 'debug', stream },
     logController: requestLog,
+    childLoggerFactory: childLogger,
     genReqId: correlationId,
     ajv: ajvOptions,
     serializerOpts: serializerOptions,

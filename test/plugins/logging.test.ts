@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RouteHandlerMethod } from 'fastify'
 import { AppError } from '#src/errors'
 import { buildHttpApp, type LogLine } from '#test/http-app'
 import { openRaw } from '#test/raw-http'
@@ -101,4 +102,24 @@ test('a route may replace a security header', async (t) => {
   const { headers } = await app.inject('/page')
   assert.equal(headers['cache-control'], 'max-age=60')
   assert.equal(headers['x-content-type-options'], 'nosniff')
+})
+
+test('a route has its own level where it sets one, and lines of a request all have its id', async (t) => {
+  const { app, lines } = await buildHttpApp(t)
+  const handler: RouteHandlerMethod = async ({ log }) => {
+    log.info('told')
+    log.child({ more: 1 }).warn('told, with more')
+    return {}
+  }
+  app.get('/usual', handler)
+  app.get('/quiet', { logLevel: 'warn' }, handler)
+  for (const url of ['/usual', '/quiet']) await app.inject({ url, headers: { 'x-correlation-id': url.slice(1) } })
+  assert.deepEqual(
+    lines.filter(({ msg }) => msg.startsWith('told')).map(({ msg, more, correlationId }) => [msg, more, correlationId]),
+    [
+      ['told', undefined, 'usual'],
+      ['told, with more', 1, 'usual'],
+      ['told, with more', 1, 'quiet'],
+    ],
+  )
 })
