@@ -24,8 +24,20 @@ export function createRedisCounters(redis: Redis) {
   const client = redis as CountingRedis
   return {
     async increment(key, windowMs, by = 1) {
+      sendTogether(client)
       const [current, ttlMs] = await client.countInWindow(PREFIX + key, windowMs, by)
       return { current, ttlMs }
     },
   } satisfies Counters
+}
+
+/**
+ * Holds commands back until the end of this turn of the event loop, so that all of it go out in one packet. One by one,
+ * each would wake Redis and be answered, and wake this process, for itself. Each command still has its own answer.
+ */
+function sendTogether({ stream }: { stream?: Redis['stream'] }): void {
+  // There is none before the first connection.
+  if (stream === undefined || stream.writableCorked > 0) return
+  stream.cork()
+  setImmediate(() => stream.uncork())
 }
