@@ -9,7 +9,8 @@ type Callback = (error: Error | null | undefined, result?: unknown) => void
  * its old generation, and it drags the query with its rows there, which only a major collection gets out again
  * (docs/performance.md). Here nothing of a query lives longer than it, and one timer serves all.
  *
- * A statement with a `query_timeout` of its own is left to `pg`, and so is one that brings its own class.
+ * A statement with a `query_timeout` of its own is left to `pg`, and so is, with the same limit, one that brings its own
+ * class.
  * @param limitMs 0 for none
  */
 export function boundedClient(limitMs: number): typeof pg.Client {
@@ -20,7 +21,8 @@ export function boundedClient(limitMs: number): typeof pg.Client {
     // As loose as the overloads it stands for.
     // biome-ignore lint/suspicious/noExplicitAny: each of them is checked where it is called
     override query(config: any, values?: any, callback?: any): any {
-      if (typeof config?.submit === 'function' || config?.query_timeout) return super.query(config, values, callback)
+      if (typeof config?.submit === 'function') config.query_timeout ||= limitMs
+      if (config?.query_timeout) return super.query(config, values, callback)
       const given: Callback | undefined = callback ?? (typeof values === 'function' ? values : config?.callback)
       const parameters = typeof values === 'function' ? undefined : values
       if (given !== undefined) return this.#bounded(config, parameters, given)

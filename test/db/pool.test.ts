@@ -113,6 +113,14 @@ test('a bare query of the pool is given up in time too, and what comes later is 
   cluster.signal('SIGSTOP')
   await Promise.all([
     assert.rejects(pool.query('select 1'), /timeout/),
+    new Promise<void>((resolve) => {
+      const callback = (error: Error) => {
+        assert.match(String(error), /Query read timeout/)
+        resolve()
+      }
+      // One that brings its own class.
+      client.query(Object.assign(new pg.Query('select 1'), { callback }))
+    }),
     assert.rejects(client.query('select 1'), /Query read timeout/),
     new Promise<void>((resolve) => {
       client.query('select $1::int as n', [2], (error) => {
