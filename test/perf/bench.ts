@@ -5,7 +5,7 @@ import { drawChart } from './chart.ts'
 import { type ContestantId, contestants } from './contestants.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { planCores } from './machine.ts'
-import { checkAnswer, type Measurement, measure, measureLoop } from './measure.ts'
+import { checkAnswer, inTurns, type Measurement, measure, measureLoop } from './measure.ts'
 import { probeUnderLogins } from './probe.ts'
 import { describeRun, describeScenario, type ScenarioResult, writeDrawing, writeSection } from './report.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
@@ -76,17 +76,14 @@ async function run(scenario: Scenario, ground: Ground): Promise<ScenarioResult> 
     }
 
     const found = new Map(ids.map((id): [ContestantId, Measurement[]] => [id, []]))
-    for (let round = 0; round < rounds; round++) {
-      // Forwards and backwards, so that nobody always comes first.
-      for (const id of round % 2 === 0 ? ids : ids.toReversed()) {
-        const server = servers.get(id)
-        if (server) await measure(scenario, ground, server, { ...load, seconds: runUpSeconds })
-        const measurement = server
-          ? await measure(scenario, ground, server, load)
-          : await measureLoop(contestants[id].file, ground.environment, seconds)
-        found.get(id)?.push(measurement)
-      }
-    }
+    await inTurns(ids, rounds, async (id) => {
+      const server = servers.get(id)
+      if (server) await measure(scenario, ground, server, { ...load, seconds: runUpSeconds })
+      const measurement = server
+        ? await measure(scenario, ground, server, load)
+        : await measureLoop(contestants[id].file, ground.environment, seconds)
+      found.get(id)?.push(measurement)
+    })
     const service = servers.get('gatehouse')
     const notes = service && scenario === scenarios.login ? [await probeUnderLogins(service, ground, seconds)] : []
     return { scenario, rounds: found, notes }

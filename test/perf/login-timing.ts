@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { contestants } from './contestants.ts'
 import { prepareGround } from './ground.ts'
-import { send } from './measure.ts'
+import { inTurns, send } from './measure.ts'
 import { figure } from './report.ts'
 import { startServer } from './servers.ts'
 import { compare } from './statistics.ts'
@@ -33,12 +33,11 @@ else {
 async function judge(url: string, email: string): Promise<void> {
   const unknown: number[] = []
   const wrong: number[] = []
-  for (let n = 0; n < WARM_UP + Number(options.pairs); n++) {
-    const askUnknown = async () => unknown.push(await refusalMs(url, `nobody-${n}@example.com`))
-    const askWrong = async () => wrong.push(await refusalMs(url, email))
-    // What the first one leaves behind must not always meet the same second one.
-    for (const ask of n % 2 === 0 ? [askUnknown, askWrong] : [askWrong, askUnknown]) await ask()
-  }
+  let n = 0
+  const askUnknown = async () => unknown.push(await refusalMs(url, `nobody-${n++}@example.com`))
+  const askWrong = async () => wrong.push(await refusalMs(url, email))
+  // What the first one leaves behind must not always meet the same second one.
+  await inTurns([askUnknown, askWrong], WARM_UP + Number(options.pairs), (ask) => ask())
   const { medians, ratio, alike } = compare(unknown.slice(WARM_UP), wrong.slice(WARM_UP), TOLERANCE)
   console.log(
     `Median of ${options.pairs} refused logins: ${figure(medians[0])} ms for an unknown address, ${figure(medians[1])} ms for a wrong password; ratio ${ratio.toFixed(3)}, ${alike ? 'alike' : 'different'}.`,

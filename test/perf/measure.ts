@@ -80,3 +80,14 @@ export async function measureLoop(
   })
   return JSON.parse(stdout)
 }
+
+/** Each has its turn in each round, forwards and backwards, so that nobody always comes first. */
+export async function inTurns<T>(
+  items: readonly T[],
+  rounds: number,
+  turn: (item: T) => Promise<unknown>,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const item of round % 2 === 0 ? items : items.toReversed()) await turn(item)
+  }
+}

@@ -8,7 +8,7 @@ import { contestants } from './contestants.ts'
 import { type Ground, prepareGround, USERS } from './ground.ts'
 import { fillOutbox, fillTrail, LONG_HISTORY } from './history.ts'
 import { planCores } from './machine.ts'
-import { type Measurement, measure, send } from './measure.ts'
+import { inTurns, type Measurement, measure, send } from './measure.ts'
 import { describeRun, figure, goalLine, writeSection } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import { type Server, startServer } from './servers.ts'
@@ -76,14 +76,12 @@ async function compareReads(small: Ground, large: Ground): Promise<string> {
       sides.push({ ground, server, found: rates[n] ?? [] })
       await measure(scenarios.me, ground, server, { seconds, cores: cores?.load })
     }
-    // As in the other benchmark: short turns, forwards and backwards, each after a moment of the same load.
-    for (let round = 0; round < rounds; round++) {
-      for (const { ground, server, found } of round % 2 === 0 ? sides : sides.toReversed()) {
-        await measure(scenarios.me, ground, server, { seconds: 1, cores: cores?.load })
-        const load = { seconds: Math.ceil(seconds / 4), cores: cores?.load }
-        found.push((await measure(scenarios.me, ground, server, load)).perSecond)
-      }
-    }
+    // As in the other benchmark: short turns, each after a moment of the same load.
+    await inTurns(sides, rounds, async ({ ground, server, found }) => {
+      await measure(scenarios.me, ground, server, { seconds: 1, cores: cores?.load })
+      const load = { seconds: Math.ceil(seconds / 4), cores: cores?.load }
+      found.push((await measure(scenarios.me, ground, server, load)).perSecond)
+    })
     await Promise.all(sides.map(({ server }) => server.stop()))
   }
   const [few = [], many = []] = rates
@@ -118,13 +116,11 @@ async function comparePages(server: Server, reader: Account): Promise<string> {
     deepest = nextCursor
   }
   const times: [first: number[], last: number[]] = [[], []]
-  for (let n = 0; n < PAGE_READS; n++) {
-    for (const last of n % 2 === 0 ? [0, 1] : [1, 0]) {
-      const startedAt = performance.now()
-      await read(last === 1 ? deepest : null)
-      times[last as 0 | 1].push(performance.now() - startedAt)
-    }
-  }
+  await inTurns([0, 1] as const, PAGE_READS, async (last) => {
+    const startedAt = performance.now()
+    await read(last === 1 ? deepest : null)
+    times[last].push(performance.now() - startedAt)
+  })
   const [first, last] = times.map(median) as [number, number]
   return goalLine(
     `GET /users/me/activity, ${PAGE} of ${figure(LONG_HISTORY)} events: first page ${figure(first)} ms, deepest ${figure(last)} ms, ratio ${figure(last / first)}`,
