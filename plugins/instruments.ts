@@ -22,8 +22,8 @@ declare module 'fastify' {
       auditEventsRelayed(count: number): void
       /** Says how the outbox gauges are read at each scrape. */
       auditBacklog(read: () => Promise<Backlog>): void
-      /** Runs a hash and records how long it took. */
-      timedPasswordHash<T>(work: () => Promise<T>): Promise<T>
+      /** Records how long a hash took. */
+      passwordHash(seconds: number): void
       /** Says where the number of waiting hashes is read at each scrape. */
       passwordHashQueueDepth(read: () => number): void
     }
@@ -107,10 +107,7 @@ export default fp(
           ({ oldestSeconds }) => oldestSeconds,
         )
       },
-      timedPasswordHash(work) {
-        const stop = hashSeconds.startTimer()
-        return work().finally(stop)
-      },
+      passwordHash: (seconds) => hashSeconds.observe(seconds),
       passwordHashQueueDepth(read) {
         new client.Gauge({
           name: 'password_hash_queue_depth',

@@ -1,10 +1,14 @@
-import { hash, verify } from '@node-rs/argon2'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { dictionary } from '@zxcvbn-ts/language-common'
-import { bulkhead } from 'cockatiel'
 import fp from 'fastify-plugin'
-import { createPasswords, defaultHashConcurrency, hashQueueFull, type Passwords } from '#src/auth'
+import { Piscina } from 'piscina'
+import { createPasswords, defaultHashConcurrency, hashQueueFull, hashThreadLost, type Passwords } from '#src/auth'
+import { createBatches } from '#src/batches'
 import { createGroups } from '#src/groups'
-import { lowerPoolPriority } from '#src/thread-priority'
+import type passwordThread from '#src/password-thread'
+import type { PasswordJob } from '#src/password-thread'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,24 +24,57 @@ const RETRY_AFTER_SECONDS = 2
 // No password that the policy lets through otherwise is shorter.
 const SHORTEST = 8
 // Enough to share what they share, few enough for the event loop to be through with them in some milliseconds.
-const GROUP = 8
-// A tenth of what the event loop gets, where both want the same core (sched(7)).
-const POOL_NICE = 10
+const GROUP = 16
+// Handed over together, so that the event loop is woken less often.
+const BATCH = 4
+// The batch that it hashes, and the next.
+const PER_THREAD = 2
+// A thread takes 10 MB, and some 0.1 s to start.
+const IDLE_MS = 10 * 60 * 1000
 
 /** Password hashing, as much of it at a time as there are cores: more would only make everything else wait. */
 export default fp(
   async (app) => {
     const { config, instruments } = app
-    const concurrency = config.PASSWORD_HASH_CONCURRENCY || defaultHashConcurrency(config.UV_THREADPOOL_SIZE)
-    const slots = bulkhead(concurrency, config.PASSWORD_HASH_QUEUE)
-    const waiting = () => config.PASSWORD_HASH_QUEUE - slots.queueSlots
+    const concurrency = config.PASSWORD_HASH_CONCURRENCY || defaultHashConcurrency()
+    const cacheDir = getCompileCacheDir()
+    const threads = new Piscina({
+      filename: fileURLToPath(import.meta.resolve('#src/password-thread')),
+      ...{ minThreads: 0, maxThreads: concurrency, concurrentTasksPerWorker: PER_THREAD, idleTimeout: IDLE_MS },
+      loadBalancer: (_task, started) => chooseThread(started, concurrency),
+      // Without the cache each would load the compiler of TypeScript, which takes 15 MB.
+      env: cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cacheDir) },
+      // Else it takes all that is there at once, and answers only when all of that is done.
+      atomics: 'disabled',
+      recordTiming: false,
+    })
+    threads.on('error', (err) => app.log.error({ err }, 'A thread that hashes passwords has ended'))
+    app.addHook('onClose', () => threads.destroy())
+    const inBatches = createBatches({
+      ...{ lanes: concurrency * PER_THREAD, size: BATCH },
+      run: (jobs: readonly PasswordJob[]): Promise<ReturnType<typeof passwordThread>> =>
+        threads.run(jobs).catch((error) => {
+          throw hashThreadLost(error)
+        }),
+    })
+    const onThread = async (job: PasswordJob) => {
+      const { value, seconds } = await inBatches(job)
+      instruments.passwordHash(seconds)
+      if (value instanceof Error) throw value
+      return value
+    }
+
+    let admitted = 0
+    const waiting = () => Math.max(0, admitted - concurrency)
     instruments.passwordHashQueueDepth(waiting)
     const inGroups = createGroups(GROUP, waiting)
 
-    const isFull = () => slots.executionSlots + slots.queueSlots === 0
+    const isFull = () => admitted >= concurrency + config.PASSWORD_HASH_QUEUE
+    // Made once: whoever is refused is refused alike, and the stack of each would be a twentieth of what that costs.
+    const refusal = hashQueueFull(RETRY_AFTER_SECONDS)
     const queueFull = () => {
       instruments.overloadRejection('password_hash_queue')
-      return hashQueueFull(RETRY_AFTER_SECONDS)
+      return refusal
     }
     // Before anything is read, counted or looked up for what would be refused in the end.
     app.addHook('onRequest', (request, _reply, done) => {
@@ -45,9 +82,11 @@ export default fp(
     })
     const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
       if (isFull()) throw queueFull()
+      admitted += 1
       try {
-        return await slots.execute(work)
+        return await work()
       } finally {
+        admitted -= 1
         await inGroups()
       }
     }
@@ -55,18 +94,10 @@ export default fp(
     const common = new Set(dictionary['passwords-common'].filter((password) => password.length >= SHORTEST))
     app.decorate(
       'passwords',
-      await createPasswords({
+      createPasswords({
         argon2: {
-          hash: (password, cost) =>
-            instruments.timedPasswordHash(() =>
-              // argon2id is the binding's default.
-              hash(password, {
-                memoryCost: cost.memoryKib,
-                timeCost: cost.timeCost,
-                parallelism: cost.parallelism,
-              }),
-            ),
-          verify: (encoded, password) => instruments.timedPasswordHash(() => verify(encoded, password)),
+          hash: async (password, cost) => String(await onThread({ password, cost })),
+          verify: async (encoded, password) => (await onThread({ password, encoded })) === true,
         },
         cost: {
           memoryKib: config.ARGON2_MEMORY_KIB,
@@ -79,7 +110,15 @@ export default fp(
         onMalformedHash: (err) => app.log.error({ err }, 'A stored password hash can not be read'),
       }),
     )
-    lowerPoolPriority(POOL_NICE)
   },
   { name: 'passwords', dependencies: ['cors', 'errors', 'logging', 'metrics', 'security-headers'] },
 )
+
+/** The least busy one; none, so that another is started, where all are busy and there may be more. */
+function chooseThread<Thread extends { currentUsage: number }>(started: readonly Thread[], max: number): Thread | null {
+  const [first, ...others] = started
+  if (first === undefined) return null
+  const chosen = others.reduce((least, other) => (other.currentUsage < least.currentUsage ? other : least), first)
+  const mayTake = started.length < max ? 1 : PER_THREAD
+  return chosen.currentUsage < mayTake ? chosen : null
+}

@@ -29,9 +29,6 @@ export function ruleProblems(values: Values, environmentName: string | undefined
     ...ordered
       .filter(([low, high]) => Number(values[low]) > Number(values[high]))
       .map(([low, high]) => `${low} must not be more than ${high}`),
-    ...(Number(values.PASSWORD_HASH_CONCURRENCY) >= Number(values.UV_THREADPOOL_SIZE)
-      ? ['PASSWORD_HASH_CONCURRENCY must be less than UV_THREADPOOL_SIZE']
-      : []),
   ]
 }
 

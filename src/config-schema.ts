@@ -142,19 +142,14 @@ export const configSchema = Type.Object({
   }),
   ARGON2_TIME_COST: between(1, 10, { default: 2, description: 'Passes of one password hash' }),
   ARGON2_PARALLELISM: between(1, 4, { default: 1, description: 'Lanes of one password hash' }),
-  PASSWORD_HASH_CONCURRENCY: between(0, 1023, {
+  PASSWORD_HASH_CONCURRENCY: between(0, 256, {
     default: 0,
-    description: 'Password hashes at a time, fewer than UV_THREADPOOL_SIZE; 0 for as many as there are cores',
+    description: 'Threads that hash passwords; 0 for as many as there are cores, at most 16',
   }),
   PASSWORD_HASH_QUEUE: between(0, 100_000, {
     default: 100 * cores,
     defaultText: '100 per core',
     description: 'Password hashes that may wait, about two seconds of work; more are answered with 503',
-  }),
-  UV_THREADPOOL_SIZE: between(2, 1024, {
-    default: Math.max(4, cores + 2),
-    defaultText: 'cores + 2, at least 4',
-    description: 'Threads for password hashes, name look-ups and files',
   }),
 
   RATE_LIMIT_DEFAULT: rateLimit(300, MINUTE, 'of a user or address to routes without a policy of their own'),

@@ -17,8 +17,6 @@ const CONFIG_EXIT_CODE = 78
 const WRITTEN_MS = 200
 
 const config = configOrExit()
-// Read by libuv when the first hash, name look-up or file access needs a thread, which is later.
-process.env.UV_THREADPOOL_SIZE = String(config.UV_THREADPOOL_SIZE)
 const starting = build()
 let app: FastifyInstance | undefined
 

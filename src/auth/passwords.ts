@@ -1,14 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { unavailable, validationError } from '#src/errors'
+import { AppError, unavailable, validationError } from '#src/errors'
 
 /** argon2id's cost, as in RFC 9106. */
-interface Argon2Cost {
+export interface Argon2Cost {
   memoryKib: number
   timeCost: number
   parallelism: number
 }
 
-/** The hash function and its check, from a binding. A check of a malformed hash rejects. */
+/**
+ * The hash function and its check, from a binding. A check of a malformed hash rejects; what rejects with an `AppError`
+ * could not be done.
+ */
 interface Argon2 {
   hash(password: string, cost: Argon2Cost): Promise<string>
   verify(hash: string, password: string): Promise<boolean>
@@ -27,7 +31,7 @@ interface Dependencies {
 }
 
 /** Checks, hashes and verifies passwords. */
-export type Passwords = Awaited<ReturnType<typeof createPasswords>>
+export type Passwords = ReturnType<typeof createPasswords>
 
 /** The shortest local part of an address that a password must not contain; shorter ones are in too many words. */
 const MIN_LOCAL_PART = 3
@@ -39,10 +43,10 @@ const MAX_COST: Argon2Cost = { memoryKib: 256 * 1024, timeCost: 10, parallelism:
  * Passwords by the rules of NIST SP 800-63B-4 (3.1.1.2): length counts, composition does not, common ones are refused.
  * Hashes are argon2id in PHC form.
  */
-export async function createPasswords(deps: Dependencies) {
+export function createPasswords(deps: Dependencies) {
   const { argon2, bounded, cost } = deps
   // What an unknown address is checked against, so that it takes as long as a known one.
-  const dummyHash = await argon2.hash('no password has this hash', cost)
+  const dummyHash = hashOfNothing(cost)
 
   const verifyHash = async (hash: string, password: string): Promise<boolean> => {
     try {
@@ -50,6 +54,7 @@ export async function createPasswords(deps: Dependencies) {
       if (stored === null || exceeds(stored, MAX_COST)) throw new Error('the hash is malformed or too expensive')
       return await argon2.verify(hash, password)
     } catch (error) {
+      if (error instanceof AppError) throw error
       deps.onMalformedHash(error)
       // Takes the time of a check, so that a caller can not tell such an account from others.
       await argon2.verify(dummyHash, password)
@@ -74,14 +79,14 @@ export async function createPasswords(deps: Dependencies) {
       }
     },
 
-    /** @throws AppError `ServiceUnavailableError` when too many wait */
+    /** @throws AppError `ServiceUnavailableError` when too many wait, or it could not be hashed */
     hash(password: string): Promise<string> {
       return bounded(() => argon2.hash(password.normalize('NFC'), cost))
     },
 
     /**
      * Whether the password has the hash. Without a hash the answer is `false` after the same time.
-     * @throws AppError `ServiceUnavailableError` when too many wait
+     * @throws AppError `ServiceUnavailableError` when too many wait, or it could not be checked
      */
     verify(hash: string | null, password: string): Promise<boolean> {
       const normalised = password.normalize('NFC')
@@ -99,14 +104,25 @@ export async function createPasswords(deps: Dependencies) {
   }
 }
 
-/** How many hashes run at a time: more threads than cores are slower, and one of libuv's stays free for DNS and files. */
-export function defaultHashConcurrency(threadPoolSize: number): number {
-  return Math.max(1, Math.min(availableParallelism(), threadPoolSize - 1))
+/** How many hashes run at a time: more than there are cores are slower, and one event loop feeds some sixteen. */
+export function defaultHashConcurrency(): number {
+  return Math.min(availableParallelism(), 16)
 }
 
 /** The answer when the queue of hashes is full. */
 export function hashQueueFull(retryAfterSeconds: number) {
   return unavailable('Too many passwords are being checked', undefined, retryAfterSeconds)
+}
+
+/** The answer when a password was neither hashed nor found wrong. */
+export function hashThreadLost(cause: unknown) {
+  return unavailable('The password could not be checked', cause)
+}
+
+/** A hash in PHC form that no password has: checking against it costs what any check costs. */
+function hashOfNothing({ memoryKib, timeCost, parallelism }: Argon2Cost): string {
+  const [salt, digest] = [16, 32].map((bytes) => randomBytes(bytes).toString('base64').replaceAll('=', ''))
+  return `$argon2id$v=19$m=${memoryKib},t=${timeCost},p=${parallelism}$${salt}$${digest}`
 }
 
 function parseCost(hash: string): Argon2Cost | null {

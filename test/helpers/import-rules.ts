@@ -15,13 +15,15 @@ const isFastify = (name: string) => name.startsWith('fastify') || name.startsWit
 // The two files that wire the service and start it.
 const wiring = ['src/app.ts', 'src/server.ts']
 
+/** Packages that a single file of the service's own is the door to. */
+const doors: Record<string, string> = { 'src/logger.ts': 'pino-pretty', 'src/password-thread.ts': '@node-rs/argon2' }
+
 /** What the modules of a folder must not import. */
 const refusals: Record<string, Refusal> = {
   src({ specifier, file }, importer) {
     if (wiring.includes(importer)) return within(file, 'db', 'routes', 'test')
     if (file !== null) return !within(file, 'src') && file !== 'package.json'
-    const allowed = ['@sinclair/typebox', ...(importer === 'src/logger.ts' ? ['pino-pretty'] : [])]
-    return !specifier.startsWith('node:') && !allowed.includes(packageOf(specifier))
+    return !specifier.startsWith('node:') && !['@sinclair/typebox', doors[importer]].includes(packageOf(specifier))
   },
   // Of the service: types, errors, ids and deadlines. The command line needs the configuration.
   db({ specifier, file, typeOnly }, importer) {
