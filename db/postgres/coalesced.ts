@@ -1,5 +1,8 @@
 import DataLoader from 'dataloader'
 
+// Few enough for the answers of one batch to be worked on while the database is at the next, enough to share a round trip.
+const BATCH = 32
+
 /**
  * Lets calls of the same turn of the event loop share one round trip. It is sent after the last of them has come and
  * nothing is kept, so every answer is as fresh as with a round trip of its own, at a fraction of the cost.
@@ -10,7 +13,7 @@ export function coalesced<Call, Result>(
 ): (call: Call) => Promise<Result> {
   const loader = new DataLoader<Call, Result>(send, {
     cache: false,
-    maxBatchSize: 500,
+    maxBatchSize: BATCH,
     batchScheduleFn: (sendNow) => setImmediate(sendNow),
   })
   return (call) => loader.load(call)
