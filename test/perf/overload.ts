@@ -32,17 +32,22 @@ try {
   const { OVERLOAD_EVENT_LOOP_DELAY_MS: _, ...environment } = ground.environment
   const service = await startServer(contestants.gatehouse.file, environment, { cores: cores?.server })
   const generator = { cores: cores?.load }
-  const peak = await measure(scenarios.login, ground, service, { seconds: 5, ...generator })
+  const measurePeak = () => measure(scenarios.login, ground, service, { seconds: 5, ...generator })
+  const before = await measurePeak()
+  const perSecond = Math.round(before.perSecond * TIMES)
   const rssBefore = rssMb(service.pid) ?? Number.NaN
 
   const stop = new AbortController()
   const health = probe(`${service.url}/health`, stop.signal)
   const logins = scenarios.login.requests(ground)
-  const answers = await flood(service.url, logins, Math.round(peak.perSecond * TIMES), seconds)
+  const answers = await flood(service.url, logins, perSecond, seconds)
   stop.abort()
   const healthMs = percentile(await health, 99)
   await sleep(options.quick ? 2000 : REST_MS)
   const rssAfter = rssMb(service.pid) ?? Number.NaN
+  // What the machine gives changes while it is measured.
+  const after = await measurePeak()
+  const peak = (before.perSecond + after.perSecond) / 2
 
   const reads = { url: service.url, requests: scenarios.me.requests(ground), seconds: 5, ...generator }
   const readPeak = await applyLoad({ ...reads, connections: CONNECTIONS })
@@ -50,13 +55,13 @@ try {
   await service.stop()
   await ground.pool.end()
 
-  const goodput = answers.filter(({ status }) => status === 200).length / seconds / peak.perSecond
+  const goodput = answers.filter(({ status }) => status === 200).length / seconds / peak
   const sheds = answers.filter(({ status }) => status === 503)
   const shedMs = sheds.length > 0 ? percentile(timesOf(sheds), 99) : 0
   const odd = answers.filter(({ status, retryAfter }) => status !== 200 && (status !== 503 || !retryAfter)).length
   const report = [
     describeRun([
-      `${figure(peak.perSecond * TIMES)} logins a second for ${seconds} s, ${TIMES} times the peak`,
+      `${figure(perSecond)} logins a second for ${seconds} s, ${TIMES} times the peak before it`,
       ...stores.remarks,
     ]),
     table(
@@ -67,7 +72,11 @@ try {
       ]),
     ),
     [
-      goalLine(`Goodput: ${figure(goodput)} of the peak`, 'at least 0.8', goodput >= 0.8),
+      goalLine(
+        `Goodput: ${figure(goodput)} of the peak, ${figure(before.perSecond)} a second before and ${figure(after.perSecond)} after`,
+        'at least 0.8',
+        goodput >= 0.8,
+      ),
       goalLine(`Answers other than 200, or 503 with Retry-After: ${odd}`, 'none', odd === 0),
       goalLine(`p99 of a 503: ${figure(shedMs)} ms`, 'under 20 ms', shedMs < 20),
       goalLine(`p99 of GET /health meanwhile: ${figure(healthMs)} ms`, 'under 100 ms', healthMs < 100),
