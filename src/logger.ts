@@ -1,5 +1,6 @@
 import type { Config } from './config.ts'
 import { type LoggedError, serializeError } from './error-serializer.ts'
+import { flushLines } from './line-batch.ts'
 import { redactText } from './redaction.ts'
 import { requestPath } from './request-path.ts'
 
@@ -61,6 +62,7 @@ export async function loggerOptions(config: Pick<Config, 'LOG_LEVEL' | 'NODE_ENV
     hooks: {
       // An error without a message of ours would lend its own to the line, past the serialiser.
       logMethod(args, method) {
+        flushLines()
         const error = args.length === 1 && errorOf(args[0])
         if (error) method.call(this, args[0], redactText(error.message))
         else method.apply(this, args)

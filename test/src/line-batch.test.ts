@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import { writeLine } from '#src/line-batch'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { flushLines, writeLine } from '#src/line-batch'
 
 test('the lines of one turn are written together, each to its own stream, in their order', async () => {
   const writes: [stream: string, lines: string][] = []
@@ -20,4 +20,23 @@ test('the lines of one turn are written together, each to its own stream, in the
     ['a', '4\n'],
     ['a', '5\n'],
   ])
+})
+
+test('a stream that writes on a thread gets lines in intervals, and at once what others must come after', async () => {
+  const writes: string[] = []
+  const stream = { sync: false, write: (lines: string) => writes.push(lines) }
+  writeLine(stream, '1\n')
+  await setImmediate()
+  writeLine(stream, '2\n')
+  await setImmediate()
+  writeLine(stream, '3\n')
+  await setImmediate()
+  assert.deepEqual(writes, ['1\n'])
+  await setTimeout(20)
+  assert.deepEqual(writes, ['1\n', '2\n3\n'])
+  writeLine(stream, '4\n')
+  flushLines()
+  assert.deepEqual(writes, ['1\n', '2\n3\n', '4\n'])
+  await setTimeout(20)
+  assert.equal(writes.length, 3)
 })
