@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { dictionary } from '@zxcvbn-ts/language-common'
 import fp from 'fastify-plugin'
 import { Piscina } from 'piscina'
-import { createPasswords, defaultHashConcurrency, hashQueueFull, hashThreadLost, type Passwords } from '#src/auth'
+import { createPasswords, hashQueueFull, hashThreadLost, type Passwords } from '#src/auth'
 import { createBatches } from '#src/batches'
 import { createGroups } from '#src/groups'
 import type passwordThread from '#src/password-thread'
@@ -36,7 +36,7 @@ const IDLE_MS = 10 * 60 * 1000
 export default fp(
   async (app) => {
     const { config, instruments } = app
-    const concurrency = config.PASSWORD_HASH_CONCURRENCY || defaultHashConcurrency()
+    const concurrency = config.PASSWORD_HASH_CONCURRENCY
     const cacheDir = getCompileCacheDir()
     const threads = new Piscina({
       filename: fileURLToPath(import.meta.resolve('#src/password-thread')),

@@ -24,7 +24,8 @@ const DAY = 24 * 60 * MINUTE
 /** The longest of any time limit, in milliseconds: an hour. */
 const HOUR_MS = 3_600_000
 
-const cores = availableParallelism()
+/** More threads than cores only wait for each other, and one event loop feeds some sixteen. */
+const hashThreads = Math.min(availableParallelism(), 16)
 
 const between = (minimum: number, maximum: number, notes: VariableNotes) => Type.Integer({ minimum, maximum, ...notes })
 
@@ -142,13 +143,14 @@ export const configSchema = Type.Object({
   }),
   ARGON2_TIME_COST: between(1, 10, { default: 2, description: 'Passes of one password hash' }),
   ARGON2_PARALLELISM: between(1, 4, { default: 1, description: 'Lanes of one password hash' }),
-  PASSWORD_HASH_CONCURRENCY: between(0, 256, {
-    default: 0,
-    description: 'Threads that hash passwords; 0 for as many as there are cores, at most 16',
+  PASSWORD_HASH_CONCURRENCY: between(1, 256, {
+    default: hashThreads,
+    defaultText: 'as many as cores, at most 16',
+    description: 'Threads that hash passwords, one at a time each',
   }),
   PASSWORD_HASH_QUEUE: between(0, 100_000, {
-    default: 100 * cores,
-    defaultText: '100 per core',
+    default: 100 * hashThreads,
+    defaultText: '100 per core, at most 1600',
     description: 'Password hashes that may wait, about two seconds of work; more are answered with 503',
   }),
 

@@ -22,12 +22,12 @@ standBack()
 export default function run(jobs: readonly PasswordJob[]): PasswordResult[] {
   return jobs.map((job) => {
     const startedAt = performance.now()
-    const value = done(job)
+    const value = valueFor(job)
     return { value, seconds: (performance.now() - startedAt) / 1000 }
   })
 }
 
-function done(job: PasswordJob): string | boolean | Error {
+function valueFor(job: PasswordJob): string | boolean | Error {
   try {
     if ('encoded' in job) return verifySync(job.encoded, job.password)
     const { memoryKib, timeCost, parallelism } = job.cost

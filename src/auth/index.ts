@@ -3,7 +3,6 @@ export { deriveKeys } from './keys.ts'
 export {
   type Argon2Cost,
   createPasswords,
-  defaultHashConcurrency,
   hashQueueFull,
   hashThreadLost,
   type Passwords,

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { availableParallelism } from 'node:os'
 import { AppError, unavailable, validationError } from '#src/errors'
 
 /** argon2id's cost, as in RFC 9106. */
@@ -102,11 +101,6 @@ export function createPasswords(deps: Dependencies) {
       return stored === null || exceeds(stored, cost) || exceeds(cost, stored)
     },
   }
-}
-
-/** How many hashes run at a time: more than there are cores are slower, and one event loop feeds some sixteen. */
-export function defaultHashConcurrency(): number {
-  return Math.min(availableParallelism(), 16)
 }
 
 /** The answer when the queue of hashes is full. */
