@@ -8,15 +8,17 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Queries of requests. */
     db: Kysely<Database>
-    /** Queries of probes and background tasks: a rush of requests must not make the service look dead. */
+    /** Queries of background tasks. */
     backgroundDb: Kysely<Database>
     /** The connections of `backgroundDb`. */
     backgroundPool: Pool
   }
 }
 
-// The relay holds one while it waits for the trail; the purge and the probes share the others.
+// The relay holds one while it waits for the trail; the purge and the metrics share the others.
 const BACKGROUND_CONNECTIONS = 3
+// Always open, since it is used every second: to open one takes four answers, and a ping has time for one slow one.
+const PROBE_CONNECTIONS = 1
 /** How much longer than the server we wait for its answer, so that a live server speaks first. */
 const ANSWER_MS = 500
 // Whoever asked has given up by then; the connection is given back.
@@ -43,23 +45,24 @@ export default fp(
       lockTimeoutMs: config.POSTGRES_LOCK_TIMEOUT_MS,
     }
     await app.register(fastifyPostgres, poolOptions(url, { ...settings, max: config.POSTGRES_POOL_MAX }))
-    await app.register(fastifyPostgres, {
-      ...poolOptions(url, { ...settings, max: BACKGROUND_CONNECTIONS }),
-      name: 'background',
-    })
-    const background = app.pg.background
-    if (!background) throw new TypeError('the background pool was not registered')
+    for (const [name, max] of Object.entries({ background: BACKGROUND_CONNECTIONS, probe: PROBE_CONNECTIONS })) {
+      await app.register(fastifyPostgres, { ...poolOptions(url, { ...settings, max }), name })
+    }
+    const { background, probe } = app.pg
+    if (!background || !probe) throw new TypeError('a pool was not registered')
 
     const lost = (err: Error) => log.debug({ err }, 'PostgreSQL connection lost')
     app.decorate('db', createDatabase(app.pg.pool, lost))
     app.decorate('backgroundPool', background.pool)
     app.decorate('backgroundDb', createDatabase(background.pool, lost))
+    probe.pool.on('error', lost).on('connect', (client) => client.on('error', lost))
 
     app.dependencies.add({
       name: 'postgres',
       label: 'PostgreSQL',
       required: true,
-      ping: () => background.pool.query(PING),
+      // Neither a rush of requests nor a slow background task makes the service look dead.
+      ping: () => probe.pool.query(PING),
     })
   },
   { name: 'postgres', dependencies: ['dependencies'] },
