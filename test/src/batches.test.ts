@@ -5,23 +5,22 @@ import { createBatches } from '#src/batches'
 
 /** Two lanes, three jobs in a batch; a batch is under way until it is finished. */
 function setUp() {
-  const underWay: PromiseWithResolvers<string[]>[] = []
   const batches: number[][] = []
+  const underWay: { finish(): void; fail(error: Error): void }[] = []
   const run = createBatches<number, string>({
     ...{ lanes: 2, size: 3 },
     run(jobs) {
       batches.push([...jobs])
-      const batch = Promise.withResolvers<string[]>()
-      underWay.push(batch)
-      return batch.promise
+      const { promise, resolve, reject } = Promise.withResolvers<string[]>()
+      underWay.push({ finish: () => resolve(jobs.map(String)), fail: reject })
+      return promise
     },
   })
-  /** Finishes the oldest batch. */
-  const finish = async () => {
-    underWay.shift()?.resolve(batches[batches.length - underWay.length - 1]?.map(String) ?? [])
+  const finishOldest = async () => {
+    underWay.shift()?.finish()
     await setImmediate()
   }
-  return { run, batches, underWay, finish }
+  return { run, batches, underWay, finishOldest }
 }
 
 suite('batches', () => {
@@ -32,24 +31,24 @@ suite('batches', () => {
   })
 
   test('are complete when enough wait for all lanes, and the results go to whom they belong', async () => {
-    const { run, batches, finish } = setUp()
+    const { run, batches, finishOldest } = setUp()
     const results = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(run)
-    await finish()
+    await finishOldest()
     assert.deepEqual(batches, [[1], [2], [3, 4, 5]])
-    await finish()
+    await finishOldest()
     assert.deepEqual(batches.slice(3), [[6]], 'too few are left for a batch in each lane')
-    for (let n = 0; n < 5; n++) await finish()
+    for (let n = 0; n < 5; n++) await finishOldest()
     assert.deepEqual(batches.flat(), [1, 2, 3, 4, 5, 6, 7, 8, 9])
     assert.deepEqual(await Promise.all(results), ['1', '2', '3', '4', '5', '6', '7', '8', '9'])
   })
 
   test('that fail fail their jobs, and the next ones go on', async () => {
-    const { run, batches, underWay, finish } = setUp()
+    const { run, batches, underWay, finishOldest } = setUp()
     const [first, , third] = [run(1), run(2), run(3)]
-    underWay.shift()?.reject(new Error('the lane broke'))
+    underWay.shift()?.fail(new Error('the lane broke'))
     await assert.rejects(async () => first, { message: 'the lane broke' })
-    await finish()
-    await finish()
+    await finishOldest()
+    await finishOldest()
     assert.deepEqual(batches, [[1], [2], [3]])
     assert.equal(await third, '3')
   })
