@@ -4,7 +4,7 @@ import DataLoader from 'dataloader'
 const BATCH = 32
 
 /**
- * Lets calls of the same turn of the event loop share one round trip. It is sent after the last of them has come and
+ * Lets calls of the same turn of the event loop share round trips. They are sent after the last call has come and
  * nothing is kept, so every answer is as fresh as with a round trip of its own, at a fraction of the cost.
  * @param send gives the results in the order of the calls
  */

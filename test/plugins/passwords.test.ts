@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
-import { login, register, startApp } from '#test/app'
+import { login, register, startApp, until } from '#test/app'
 import { assertEnvelope } from '#test/envelope'
 
 /** How many threads of this process stand back behind the others. */
 function threadsAtNice10(): number {
-  return readdirSync('/proc/self/task').filter((thread) => {
-    // proc_pid_stat(5): the nice value follows the command's name as the 17th field.
-    const fields = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-    return fields[16] === '10'
-  }).length
+  return readdirSync('/proc/self/task').filter((thread) => getPriority(Number(thread)) === 10).length
 }
 
 test('threads that hash stand back behind the event loop', { skip: process.platform !== 'linux' }, async (t) => {
@@ -37,7 +32,10 @@ test('a thread that ends answers 503 for what it had, and another one takes its 
   assert.equal(threads.length, 1)
 
   const interrupted = [login(app, email), login(app, email), login(app, 'nobody@example.com')] as const
-  while ((await app.inject({ url: '/metrics' })).body.includes('password_hash_queue_depth 0'));
+  await until(
+    async () => !(await app.inject({ url: '/metrics' })).body.includes('password_hash_queue_depth 0'),
+    'some wait for a hash',
+  )
   await thread?.terminate()
   const [hashed, next, waited] = await Promise.all(interrupted)
   assertEnvelope(hashed, 'ServiceUnavailableError')
