@@ -14,7 +14,7 @@ import { startStores } from './stores.ts'
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '10' },
     // The logins that are under way at the end, half a second's work, do not count.
     seconds: { type: 'string', default: '8' },
     scenario: { type: 'string' },
@@ -86,7 +86,8 @@ async function run(scenario: Scenario, ground: Ground): Promise<ScenarioResult> 
       found.get(id)?.push(measurement)
     })
     const service = servers.get('gatehouse')
-    const notes = service && scenario === scenarios.login ? [await probeUnderLogins(service, ground, seconds)] : []
+    const notes =
+      service && scenario === scenarios.login ? [await probeUnderLogins(service, ground, { rounds, seconds })] : []
     return { scenario, rounds: found, notes }
   } finally {
     await Promise.all([...servers.values()].map((server) => server.stop()))

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem, type } from 'node:os'
 import { programOnPath } from '#test/stores'
@@ -28,6 +28,13 @@ export function pinned(cores: string | undefined, command: string, args: readonl
 /** Moves a running process, and what it will start, to some cores. */
 export function pin(pid: number, cores: string | undefined): void {
   if (cores !== undefined) execFileSync('taskset', ['-acp', cores, String(pid)], { stdio: 'ignore' })
+}
+
+/** A command that runs before all others as soon as it has something to do; where that is not allowed, like any other. */
+export function runsFirst(command: string, args: readonly string[]): [string, string[]] {
+  const firstInFirstOut = ['--fifo', '1']
+  const isAllowed = spawnSync('chrt', [...firstInFirstOut, process.execPath, '--version']).status === 0
+  return isAllowed ? ['chrt', [...firstInFirstOut, command, ...args]] : [command, [...args]]
 }
 
 /** User and system time of a process so far, in microseconds; `undefined` where /proc does not tell. */

@@ -1,23 +1,41 @@
-// The thread of a probe: asks until it is told to stop, then says how long each answer took.
-import { Agent, get } from 'node:http'
+// The process of a probe: asks a URL at a steady pace until it is told to stop, then says how long each answer took.
+// It writes to the socket itself, since a client of HTTP would take longer than the answer.
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parentPort, workerData } from 'node:worker_threads'
 
 const PAUSE_MS = 10
+// Asked without a pause and not counted: until what runs here is compiled.
+const WARM_UP = 100
 
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+const { hostname, port, host, pathname } = new URL(process.argv[2] ?? '')
+const socket = connect(Number(port), hostname).setNoDelay().setEncoding('latin1')
 const times: number[] = []
 let stopped = false
-parentPort?.once('message', () => {
+process.once('message', () => {
   stopped = true
 })
-while (!stopped) {
-  const startedAt = performance.now()
-  await new Promise<void>((resolve, reject) => {
-    get(workerData, { agent }, (response) => response.resume().once('end', resolve)).once('error', reject)
-  })
+
+let startedAt = ask()
+let answer = ''
+for await (const piece of socket) {
+  answer += piece
+  if (!isWhole(answer)) continue
   times.push(performance.now() - startedAt)
-  await sleep(PAUSE_MS)
+  answer = ''
+  if (stopped) break
+  if (times.length > WARM_UP) await sleep(PAUSE_MS)
+  startedAt = ask()
 }
-agent.destroy()
-parentPort?.postMessage(times)
+if (!stopped) throw new Error(`${host} has closed the connection`)
+process.send?.(times.slice(WARM_UP))
+process.disconnect?.()
+
+function ask(): number {
+  socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
+  return performance.now()
+}
+
+function isWhole(text: string): boolean {
+  const [head, bodyLength] = /^HTTP.*?\r\ncontent-length: (\d+)\r\n.*?\r\n\r\n/is.exec(text) ?? []
+  return head !== undefined && text.length === head.length + Number(bodyLength)
+}
