@@ -18,6 +18,13 @@ declare module 'fastify' {
   }
 }
 
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Of a request whose body is expected. */
+    [replyKey]?: FastifyReply
+  }
+}
+
 /** The error that Node gives for a connection whose bytes are not a request, or do not come in time. */
 interface ConnectionError extends Error {
   code?: string
@@ -32,7 +39,9 @@ const { maxHeaderSize, STATUS_CODES } = process.getBuiltinModule('node:http')
 const lingerMs = 1000
 
 const refused = new WeakSet<Socket>()
-const bodyExpected = new WeakMap<IncomingMessage, FastifyReply>()
+// A property of the request, since V8 lets go of what a `WeakMap` holds only when it collects its old generation: all
+// requests with a body, and what they refer to, would be carried there.
+const replyKey = Symbol('reply')
 
 /** What is wrong with a request before it reaches a route. The server needs `http.requireHostHeader: false`. */
 export default fp(
@@ -41,7 +50,7 @@ export default fp(
 
     // Node itself answers a missing Host and an unknown expectation with an empty body of its own.
     app.addHook('onRequest', ({ raw }, reply, done) => {
-      if (raw.headers['content-length'] || raw.headers['transfer-encoding']) bodyExpected.set(raw, reply)
+      if (raw.headers['content-length'] || raw.headers['transfer-encoding']) raw[replyKey] = reply
       const hostMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
       done(hostMissing ? new AppError('MalformedRequestError', 'The Host header is missing') : undefined)
     })
@@ -84,7 +93,7 @@ export function clientErrorHandler(this: FastifyInstance, cause: ConnectionError
 // A request that Fastify has already got is answered by it, so that hooks, logs and metrics see the answer.
 function answerRequest(request: IncomingMessage, error: AppError): boolean {
   if (request.listenerCount('error') > 0) return request.emit('error', error)
-  const reply = bodyExpected.get(request)
+  const reply = request[replyKey]
   reply?.header('connection', 'close').send(error)
   return reply !== undefined
 }
