@@ -31,8 +31,9 @@ process.send?.(times.slice(WARM_UP))
 process.disconnect?.()
 
 function ask(): number {
+  const askedAt = performance.now()
   socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
-  return performance.now()
+  return askedAt
 }
 
 function isWhole(text: string): boolean {
