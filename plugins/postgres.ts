@@ -2,7 +2,7 @@ import fastifyPostgres from '@fastify/postgres'
 import fp from 'fastify-plugin'
 import type { Kysely } from 'kysely'
 import type { Pool } from 'pg'
-import { createDatabase, type Database, poolOptions, startEmbeddedPostgres } from '#db/postgres'
+import { createDatabase, type Database, poolOptions, reportErrors, startEmbeddedPostgres } from '#db/postgres'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -55,7 +55,7 @@ export default fp(
     app.decorate('db', createDatabase(app.pg.pool, lost))
     app.decorate('backgroundPool', background.pool)
     app.decorate('backgroundDb', createDatabase(background.pool, lost))
-    probe.pool.on('error', lost).on('connect', (client) => client.on('error', lost))
+    reportErrors(probe.pool, lost)
 
     app.dependencies.add({
       name: 'postgres',

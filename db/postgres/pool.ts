@@ -60,6 +60,12 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
   } satisfies pg.PoolConfig
 }
 
+/** Has the errors of a pool's connections, idle or lent out, reported. Without that they end the process. */
+export function reportErrors(pool: pg.Pool, onError: (error: Error) => void): void {
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', onError))
+}
+
 /**
  * The pool as Kysely shall see it. Differs from the bare one in that
  * - a connection that lost touch with the server, or whose plans a migration has made wrong, answers at once with the
@@ -70,8 +76,7 @@ export function poolOptions(url: string, settings: Partial<PoolSettings> = {}) {
  * - ending it is left to who made the pool.
  */
 function guardPool(pool: pg.Pool, onError: (error: Error) => void = () => {}): PostgresPool {
-  pool.on('error', onError)
-  pool.on('connect', (client) => client.on('error', onError))
+  reportErrors(pool, onError)
   // Kysely prepares every connection that it has not seen before.
   const guarded = new WeakMap<pg.PoolClient, PostgresPoolClient>()
   return {
