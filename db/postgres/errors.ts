@@ -3,9 +3,10 @@ import { AppError, unavailable } from '#src/errors'
 /**
  * SQLSTATEs of a server that is down, starting, stopping, full or slow, or of a lock that could not be had in time
  * (PostgreSQL, appendix A): connection exceptions, insufficient resources, operator intervention, lock_not_available,
- * idle_in_transaction_session_timeout, and the two that a retry may cure.
+ * idle_in_transaction_session_timeout, and the two that a retry may cure. Also undefined_table and undefined_column, since
+ * our statements are fixed: the schema is not that of this release, as before its migrations are through.
  */
-const unavailableState = /^(08...|53...|57P0.|57014|55P03|25P03|40P01|40001)$/
+const unavailableState = /^(08...|53...|57P0.|57014|55P03|25P03|40P01|40001|42P01|42703)$/
 
 /** `pg` reports these with a message only: no code, no severity. */
 const connectionLost =
@@ -43,7 +44,7 @@ export function isStalePlan(error: unknown): boolean {
   return stateOf(error) === '0A000' && (error as Error).message.startsWith('cached plan')
 }
 
-/** Whether the database is down, out of reach or too slow, so that the same statement may succeed later. */
+/** Whether the database is down, out of reach, too slow or not yet migrated, so that the same statement may succeed later. */
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = stateOf(error)

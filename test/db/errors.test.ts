@@ -8,6 +8,7 @@ const fromNetwork = (code: string) => Object.assign(new Error(`connect ${code}`)
 
 const temporary = [
   ...['08006', '53300', '57P01', '57P03', '57014', '55P03', '25P03', '40P01', '40001'].map(fromServer),
+  ...['42P01', '42703'].map(fromServer),
   ...['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENOTFOUND', 'EPIPE'].map(fromNetwork),
   new Error('timeout exceeded when trying to connect'),
   new Error('Query read timeout'),
@@ -16,13 +17,13 @@ const temporary = [
 ]
 
 const lasting = [
-  ...['23505', '22021', '22P02', '25P02', '42P01', '28P01'].map(fromServer),
+  ...['23505', '22021', '22P02', '25P02', '42601', '28P01'].map(fromServer),
   new Error('Query values must be an array'),
   new AppError('NotFoundError', 'There is no such session'),
   'not an error',
 ]
 
-test('a database that is down or slow is unavailable, and the error says why to us only', () => {
+test('a database that is down, slow or not migrated is unavailable, and the error says why to us only', () => {
   for (const error of temporary) {
     const shown = toAppError(error)
     assert.ok(shown instanceof AppError, String(error))

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { until } from '#test/app'
+import { createMigrations, poolOptions } from '#db/postgres'
+import { newEmail, until } from '#test/app'
 import { call, login, me, type Reply, refresh, register, signUp } from '#test/calls'
 import type { Cluster } from '#test/cluster'
 import { startLoad } from '#test/load'
-import { startCluster } from '#test/postgres'
+import { createEmptyDatabase, startCluster } from '#test/postgres'
 import { type Service, startService } from '#test/service'
 
 /** What PostgreSQL, when it hangs or dies, may cost a request at most. */
@@ -23,6 +24,25 @@ test('requests while PostgreSQL hangs or is killed are refused in time, and succ
   await t.test('is killed', () => breakUnderLoad(service, kill(cluster)))
   await t.test('is said to be down while it hangs, once', () => reportOutage(service, cluster))
   assert.equal(await Promise.race([service.exit, sleep(0, 'lives')]), 'lives')
+})
+
+test('requests before the migrations are through are refused as while PostgreSQL is down', async (t) => {
+  const { url } = await createEmptyDatabase(t)
+  const service = await startService(t, { POSTGRES_URL: url, MIGRATE_ON_START: 'false' })
+  await until(async () => (await call(service.url, '/health')).status === 200, 'the database is there')
+  for (const reply of [await register(service.url), await login(service.url, newEmail())]) {
+    const { status, headers, body } = reply
+    assert.deepEqual([status, body.name, headers.get('retry-after')], [503, 'ServiceUnavailableError', '1'])
+  }
+  const pool = new pg.Pool(poolOptions(url))
+  await createMigrations(pool).up()
+  await pool.end()
+  await service.ready()
+  await signUp(service.url)
+  assert.deepEqual(
+    service.lines.filter(({ msg }) => msg === 'Fault'),
+    [],
+  )
 })
 
 interface Fault {
