@@ -12,7 +12,7 @@ import { inTurns, type Measurement, measure, send } from './measure.ts'
 import { describeRun, figure, goalLine, writeSection } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import { type Server, startServer } from './servers.ts'
-import { median } from './statistics.ts'
+import { median, spread } from './statistics.ts'
 import { startStores } from './stores.ts'
 
 /** Pairs of processes that reads are compared with. */
@@ -24,7 +24,8 @@ const HOUR_OF_REQUESTS = 1_080_000
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
+    // A machine that others use too may be half as fast a second later: single rounds differ by a factor of two.
+    rounds: { type: 'string', default: '12' },
     seconds: { type: 'string', default: '4' },
     quick: { type: 'boolean', default: false },
   },
@@ -85,11 +86,12 @@ async function compareReads(small: Ground, large: Ground): Promise<string> {
     await Promise.all(sides.map(({ server }) => server.stop()))
   }
   const [few = [], many = []] = rates
-  const ratio = median(many.map((rate, round) => rate / (few[round] ?? Number.NaN)))
+  const ratio = spread(many.map((rate, round) => rate / (few[round] ?? Number.NaN)))
+  const range = `${figure(ratio.median)} (${figure(ratio.min)}..${figure(ratio.max)})`
   return goalLine(
-    `GET /users/me: ${figure(median(many))} a second among many users, ${figure(median(few))} among few, ratio ${figure(ratio)}`,
+    `GET /users/me: ${figure(median(many))} a second among many users, ${figure(median(few))} among few, ratio ${range}`,
     'at least 0.9',
-    ratio >= 0.9,
+    ratio.median >= 0.9,
   )
 }
 
