@@ -9,7 +9,7 @@ interface RequestLabels {
 interface Series {
   labels: RequestLabels
   buckets: { upperBound: number; count: number }[]
-  sum: number
+  sumSeconds: number
 }
 
 interface Options {
@@ -24,8 +24,8 @@ const newMap = () => new Map()
 
 /**
  * How long requests took, as a histogram for the registry of the Prometheus client. For each observation the client's own
- * writes all labels into one text, to find the series by it, and a bound into another, to find the bucket: this took longer
- * than all else that is measured of a request.
+ * writes all labels into one text, to find the series by it, and a bound into another, to find the bucket: that was half of
+ * what all metrics cost a request (docs/performance.md).
  */
 export class RequestHistogram {
   readonly type = 'histogram'
@@ -50,9 +50,10 @@ export class RequestHistogram {
     return (labels) => this.observe(labels, (performance.now() - startedAt) / 1000)
   }
 
+  /** Counts a request. */
   observe(labels: RequestLabels, seconds: number): void {
     const series = this.#seriesOf(labels)
-    series.sum += seconds
+    series.sumSeconds += seconds
     for (const bucket of series.buckets) {
       if (seconds > bucket.upperBound) continue
       bucket.count += 1
@@ -79,14 +80,14 @@ export class RequestHistogram {
     let series = statuses.get(status_code)
     if (series === undefined) {
       const buckets = this.#upperBounds.map((upperBound) => ({ upperBound, count: 0 }))
-      series = { labels: { method, route, status_code }, buckets, sum: 0 }
+      series = { labels: { method, route, status_code }, buckets, sumSeconds: 0 }
       statuses.set(status_code, series)
     }
     return series
   }
 }
 
-function valuesOf(name: string, { labels, buckets, sum }: Series) {
+function valuesOf(name: string, { labels, buckets, sumSeconds }: Series) {
   let count = 0
   const cumulative = buckets.map(({ upperBound, count: own }) => {
     count += own
@@ -95,7 +96,7 @@ function valuesOf(name: string, { labels, buckets, sum }: Series) {
   })
   return [
     ...cumulative,
-    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_sum`, labels, value: sumSeconds },
     { metricName: `${name}_count`, labels, value: count },
   ]
 }

@@ -44,7 +44,7 @@ export function isStalePlan(error: unknown): boolean {
   return stateOf(error) === '0A000' && (error as Error).message.startsWith('cached plan')
 }
 
-/** Whether the database is down, out of reach, too slow or not yet migrated, so that the same statement may succeed later. */
+/** Whether the database is down, out of reach, too slow or not migrated: the same statement may succeed later. */
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = stateOf(error)

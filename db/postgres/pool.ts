@@ -72,7 +72,7 @@ export function reportErrors(pool: pg.Pool, onError: (error: Error) => void): vo
  *   first error (so a rollback neither waits again nor hides it) and is closed on release, where `pg` would hand it out
  *   for ever;
  * - errors of connections, idle or lent out, are reported and do not end the process;
- * - a database that is down or slow is a `ServiceUnavailableError`;
+ * - a database that is down, slow or not migrated is a `ServiceUnavailableError`;
  * - ending it is left to who made the pool.
  */
 function guardPool(pool: pg.Pool, onError: (error: Error) => void = () => {}): PostgresPool {
