@@ -121,6 +121,8 @@ test('a service whose stores are all away starts, takes them as they come, and b
     await until(() => names.every((name, n) => failures(name) > (before[n]?.[0] ?? 0)), 'the failures are seen')
     for (const proxy of Object.values(proxies)) await proxy.restore()
     await until(async () => (await health(service)).state === 'healthy', 'it is healthy', 3000)
+    // An answer may overtake the line that was logged before it.
+    await until(() => names.every((name, n) => recoveries(name) > (before[n]?.[1] ?? 0)), 'the recoveries are seen')
     for (const [n, name] of names.entries()) {
       assert.deepEqual([failures(name), recoveries(name)], [(before[n]?.[0] ?? 0) + 1, (before[n]?.[1] ?? 0) + 1], name)
     }
