@@ -24,8 +24,8 @@ const newMap = () => new Map()
 
 /**
  * How long requests took, as a histogram for the registry of the Prometheus client. For each observation the client's own
- * writes all labels into one text, to find the series by it, and a bound into another, to find the bucket: that was half of
- * what all metrics cost a request (docs/performance.md).
+ * writes all labels into one text, to find the series by it, and a bound into another, to find the bucket: 5 µs of the 31
+ * that a small request took (docs/performance.md).
  */
 export class RequestHistogram {
   readonly type = 'histogram'
@@ -69,10 +69,11 @@ export class RequestHistogram {
   /** What the registry writes out. */
   async get() {
     const { name, help, type, aggregator } = this
-    const all = [...this.#series.values()].flatMap((methods) =>
-      [...methods.values()].flatMap((statuses) => [...statuses.values()]),
-    )
-    return { name, help, type, aggregator, values: all.flatMap((series) => valuesOf(name, series)) }
+    const all = this.#series
+      .values()
+      .flatMap((methods) => methods.values())
+      .flatMap((statuses) => statuses.values())
+    return { name, help, type, aggregator, values: all.flatMap((series) => valuesOf(name, series)).toArray() }
   }
 
   #seriesOf({ method, route, status_code }: RequestLabels): Series {
