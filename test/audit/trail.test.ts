@@ -4,10 +4,11 @@ import { suite, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { createMongoClient, createMongoTrail } from '#db/mongo'
-import { createDatabase as createKysely, createMigrations, createPostgresTrail, poolOptions } from '#db/postgres'
+import { createDatabase as createKysely, createPostgresTrail, poolOptions } from '#db/postgres'
 import type { AuditTrail } from '#src/audit'
 import { AppError } from '#src/errors'
 import { newAuditEvent } from '#test/audit-events'
+import { migrate } from '#test/cluster'
 import { createMongoDatabase, startMongo } from '#test/mongo'
 import { createDatabase, startCluster } from '#test/postgres'
 
@@ -33,9 +34,7 @@ const implementations: Record<string, Implementation> = {
     },
     async openBreakable(t) {
       const { url, signal } = await startCluster(t)
-      const pool = new pg.Pool(poolOptions(url))
-      await createMigrations(pool).up()
-      await pool.end()
+      await migrate(url)
       return { trail: postgresTrail(t, url), signal }
     },
   },

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { createMigrations, poolOptions } from '#db/postgres'
 import { newEmail, until } from '#test/app'
 import { call, login, me, type Reply, refresh, register, signUp } from '#test/calls'
-import type { Cluster } from '#test/cluster'
+import { type Cluster, migrate } from '#test/cluster'
 import { startLoad } from '#test/load'
 import { createEmptyDatabase, startCluster } from '#test/postgres'
 import { type Service, startService } from '#test/service'
@@ -34,9 +33,7 @@ test('requests before the migrations are through are refused as while PostgreSQL
     const { status, headers, body } = reply
     assert.deepEqual([status, body.name, headers.get('retry-after')], [503, 'ServiceUnavailableError', '1'])
   }
-  const pool = new pg.Pool(poolOptions(url))
-  await createMigrations(pool).up()
-  await pool.end()
+  await migrate(url)
   await service.ready()
   await signUp(service.url)
   assert.deepEqual(

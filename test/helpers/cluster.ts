@@ -61,7 +61,12 @@ async function fastTemporaryFolder(): Promise<string> {
 /** Makes the template. */
 export async function createTemplate(clusterUrl: string): Promise<void> {
   await administer(clusterUrl, `create database ${TEMPLATE}`)
-  const pool = new pg.Pool(poolOptions(databaseUrl(clusterUrl, TEMPLATE)))
+  await migrate(databaseUrl(clusterUrl, TEMPLATE))
+}
+
+/** Makes the tables in a database. */
+export async function migrate(url: string): Promise<void> {
+  const pool = new pg.Pool(poolOptions(url))
   await createMigrations(pool).up()
   await pool.end()
 }
