@@ -4,7 +4,7 @@ import { spawnTied } from '#test/processes'
 import type { Ground } from './ground.ts'
 import { runsFirst } from './machine.ts'
 import { measure } from './measure.ts'
-import { figure, goalLine } from './report.ts'
+import { figure, goalLine, range } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import type { Server } from './servers.ts'
 import { median, percentile, spread } from './statistics.ts'
@@ -51,7 +51,7 @@ export async function probeUnderLogins(service: Server, ground: Ground, { rounds
   const idleMs = median(found.map((one) => one.idleMs))
   const busyMs = median(found.map((one) => one.busyMs))
   const ratio = spread(found.map((one) => one.busyMs / one.idleMs))
-  const times = `${figure(ratio.median)} times (${figure(ratio.min)}..${figure(ratio.max)})`
+  const times = `${figure(ratio.median)} times (${range(ratio)})`
   return goalLine(
     `p99 of GET /health/live: ${figure(idleMs)} ms idle, ${figure(busyMs)} ms while logins saturate, ${times}`,
     `at most ${GOAL}`,

@@ -34,6 +34,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), rule, ...rows.map(line)].join('\n')
 }
 
+/** How far values lie apart. */
+export function range({ min, max }: Spread): string {
+  return `${figure(min)}..${figure(max)}`
+}
+
 /** How many times another contestant's figure one has, round by round: what slows a round down slows both. */
 function ratios({ rounds }: ScenarioResult, id: ContestantId, other: ContestantId): Spread {
   const others = rounds.get(other) ?? []
@@ -55,7 +60,7 @@ export function describeScenario(result: ScenarioResult): string {
     return [
       contestants[id].name,
       figure(rate.median),
-      `${figure(rate.min)}..${figure(rate.max)}`,
+      range(rate),
       figure(ratios(result, id, scenario.baseline).median),
       ...[middle((one) => one.p50Ms), middle((one) => one.p99Ms), middle((one) => one.cpuMicros)],
       middle((one) => one.rssMb),
@@ -68,10 +73,10 @@ export function describeScenario(result: ScenarioResult): string {
 
 function goalLines(result: ScenarioResult): string[] {
   return Object.entries(result.scenario.goals).map(([other, goal]) => {
-    const { median: ratio, min, max } = ratios(result, 'gatehouse', other as ContestantId)
-    const range = `${figure(ratio)} times (${figure(min)}..${figure(max)})`
+    const ratio = ratios(result, 'gatehouse', other as ContestantId)
+    const times = `${figure(ratio.median)} times (${range(ratio)})`
     const { name } = contestants[other as ContestantId]
-    return goalLine(`Gatehouse has ${range} the figure of "${name}"`, `at least ${goal}`, ratio >= goal)
+    return goalLine(`Gatehouse has ${times} the figure of "${name}"`, `at least ${goal}`, ratio.median >= goal)
   })
 }
 

@@ -9,7 +9,7 @@ import { type Ground, prepareGround, USERS } from './ground.ts'
 import { fillOutbox, fillTrail, LONG_HISTORY } from './history.ts'
 import { planCores } from './machine.ts'
 import { inTurns, type Measurement, measure, send } from './measure.ts'
-import { describeRun, figure, goalLine, writeSection } from './report.ts'
+import { describeRun, figure, goalLine, range, writeSection } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import { type Server, startServer } from './servers.ts'
 import { median, spread } from './statistics.ts'
@@ -87,9 +87,8 @@ async function compareReads(small: Ground, large: Ground): Promise<string> {
   }
   const [few = [], many = []] = rates
   const ratio = spread(many.map((rate, round) => rate / (few[round] ?? Number.NaN)))
-  const range = `${figure(ratio.median)} (${figure(ratio.min)}..${figure(ratio.max)})`
   return goalLine(
-    `GET /users/me: ${figure(median(many))} a second among many users, ${figure(median(few))} among few, ratio ${range}`,
+    `GET /users/me: ${figure(median(many))} a second among many users, ${figure(median(few))} among few, ratio ${figure(ratio.median)} (${range(ratio)})`,
     'at least 0.9',
     ratio.median >= 0.9,
   )
